@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A four-byte lock: one compare-and-swap to take, one exchange to drop, a futex when contended.
+ * It never allocates and calls nothing in libc, so malloc may hold it. Locks are not recursive,
+ * with one exception: from hk_lock_fork_begin() to hk_lock_fork_end() the forking thread holds
+ * every lock of the allocator and passes through them freely, so that an atfork handler of the
+ * program may allocate even after ours took the locks.
+ */
+#ifndef HK_BASE_LOCK_H
+#define HK_BASE_LOCK_H
+
+#include "base/bits.h"
+
+#include <stdatomic.h>
+
+/* 0 free, 1 held, 2 held and somebody waits. */
+struct hk_lock {
+	_Atomic uint32_t word;
+};
+
+/* Identity of the thread that forks right now (its thread pointer), or 0. */
+extern _Atomic uintptr_t hk_lock_fork_owner;
+
+void hk_lock_slow(struct hk_lock *lock);
+void hk_unlock_slow(struct hk_lock *lock);
+
+/* Call with every lock of the allocator held; from here on this thread passes through them. */
+void hk_lock_fork_begin(void);
+/* Ends that, in parent and child; the locks must be reset right before. */
+void hk_lock_fork_end(void);
+/* Force the lock free and wake a waiter. For atfork handlers only. */
+void hk_lock_reset(struct hk_lock *lock);
+
+HK_INLINE bool hk_lock_try(struct hk_lock *lock)
+{
+	uint32_t expected = 0;
+	return atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
+	                                               memory_order_relaxed);
+}
+
+HK_INLINE void hk_lock_take(struct hk_lock *lock)
+{
+	if (HK_UNLIKELY(!hk_lock_try(lock)))
+		hk_lock_slow(lock);
+}
+
+HK_INLINE void hk_lock_drop(struct hk_lock *lock)
+{
+	if (HK_UNLIKELY(atomic_load_explicit(&hk_lock_fork_owner, memory_order_relaxed) != 0))
+		hk_unlock_slow(lock);
+	else if (HK_UNLIKELY(atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2))
+		hk_lock_reset(lock);
+}
+
+#endif

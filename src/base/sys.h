@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The whole contract with the kernel: every system call that the allocator makes on memory, time,
+ * futexes and small files. Nothing here allocates, uses stdio or changes errno: results are
+ * addresses, 0, or −errno. Sizes are bytes and, for memory, multiples of the page size (4 KiB).
+ */
+#ifndef HK_BASE_SYS_H
+#define HK_BASE_SYS_H
+
+#include "base/bits.h"
+
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define HK_PAGE ((size_t) 4096) /* the unit of mmap; checked against AT_PAGESZ at start */
+
+/* Counts of the calls that change mappings, for stats. Relaxed, process-wide. */
+struct hk_sys_counts {
+	_Atomic uint64_t mmap, munmap, madvise, mremap, vectored;
+};
+extern struct hk_sys_counts hk_sys_counts;
+
+/* Fresh zeroed private memory aligned to align (a power of two ≥ HK_PAGE), or NULL. */
+void *hk_sys_map(size_t size, size_t align);
+/* The same, inherited by fork as shared memory; page aligned, or NULL. */
+void *hk_sys_map_shared(size_t size);
+void hk_sys_unmap(void *addr, size_t size);
+/* Grow or shrink a mapping, moving it only if may_move; NULL when the kernel refuses. */
+void *hk_sys_remap(void *addr, size_t old_size, size_t new_size, bool may_move);
+/* Give the pages back; they read as zero afterwards. 0 or −errno. */
+int hk_sys_purge(void *addr, size_t size);
+/* The same for n ranges, in one system call where the kernel has it. 0 or −errno. */
+int hk_sys_purge_vec(const struct iovec *ranges, size_t n);
+/* Ask for (or forbid) huge pages in the range. 0 or −errno. */
+int hk_sys_huge(void *addr, size_t size, bool want);
+
+uint64_t hk_sys_now_ns(void);     /* CLOCK_MONOTONIC, coarse to some ms: cheap enough for slow paths */
+uint64_t hk_sys_precise_ns(void); /* CLOCK_MONOTONIC */
+uint64_t hk_sys_cpu_ns(void);     /* CPU time of this process */
+uint64_t hk_sys_random(void);     /* getrandom(2), else clock and address bits */
+uint32_t hk_sys_tid(void);
+unsigned hk_sys_cpus(void); /* processors this process may run on, ≥ 1 */
+
+void hk_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected);
+void hk_sys_futex_wake(_Atomic uint32_t *word, int waiters);
+
+/* Read a whole small file into buf, NUL-terminated. Length (< size), −EFBIG if it does not fit, −errno. */
+ssize_t hk_sys_read_file(const char *path, char *buf, size_t size);
+
+HK_INLINE void hk_sys_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("yield");
+#endif
+}
+
+#endif

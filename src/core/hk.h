@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The allocator's own API: what the shim exports under libc's names and what the unit tests call.
+ * Thread-safe, usable before main, in constructors, destructors and atfork handlers. Allocation
+ * returns NULL with errno = ENOMEM on failure; free never changes errno.
+ */
+#ifndef HK_CORE_HK_H
+#define HK_CORE_HK_H
+
+#include <stddef.h>
+
+void *hk_malloc(size_t size);
+void hk_free(void *p);
+void *hk_calloc(size_t n, size_t size);
+void *hk_realloc(void *p, size_t size);
+/* align: any power of two (else NULL, EINVAL). */
+void *hk_memalign(size_t align, size_t size);
+size_t hk_usable_size(const void *p);
+void hk_free_sized(void *p, size_t size);
+void hk_free_aligned_sized(void *p, size_t align, size_t size);
+
+/* Give free memory back now: this thread's cache, the pool, BigCache, free runs. Bytes purged. */
+size_t hk_trim(void);
+
+/* Around fork(2), in this order; the library registers them with pthread_atfork. */
+void hk_fork_prepare(void);
+void hk_fork_parent(void);
+void hk_fork_child(void);
+
+/* End of a thread: return its cache. Runs from a pthread key destructor; tests may call it. */
+void hk_thread_exit(void);
+
+#endif

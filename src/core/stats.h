@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Counters. Each process has one struct hk_counters, in its slot of the control block if there is
+ * one, else private; both fork and hakmemctl from outside rely on its being plain data. Threads
+ * add to the row of their shard with relaxed atomics, on slow paths only; readers sum the rows, so a
+ * total may lag by what thread caches have not yet reported.
+ */
+#ifndef HK_CORE_STATS_H
+#define HK_CORE_STATS_H
+
+#include "base/bits.h"
+
+#include <stdatomic.h>
+
+#define HK_SHARDS_MAX 64
+
+/* One shard's share: two cache lines of its own. */
+struct hk_shard_counters {
+	_Atomic uint64_t tiny_allocs;    /* blocks ≤ 1 KiB handed out, as reported by thread caches */
+	_Atomic uint64_t tiny_refills;   /* … for which the cache had to go to the pool */
+	_Atomic uint64_t medium_allocs, medium_refills;
+	_Atomic uint64_t flushes;        /* batches returned to slabs */
+	_Atomic uint64_t slab_bytes_out; /* bytes of blocks that left slabs (to programs and caches), … */
+	_Atomic uint64_t slab_bytes_in;  /* … and came back; out − in is live + cached */
+	_Atomic uint64_t slabs_made, slabs_freed;
+	_Atomic uint64_t slab_bytes;     /* address space of the slabs that exist now (wraps: add/sub) */
+	uint64_t reserved[6];
+} HK_ALIGNED(HK_CACHE_LINE);
+
+struct hk_counters {
+	struct hk_shard_counters shard[HK_SHARDS_MAX];
+	/* Large blocks (> HK_MEDIUM_MAX). */
+	_Atomic uint64_t large_allocs, large_frees;
+	_Atomic uint64_t large_live_bytes, large_live_blocks;
+	_Atomic uint64_t bigcache_hits, bigcache_misses, bigcache_bytes, bigcache_blocks;
+	/* Memory from the system. */
+	_Atomic uint64_t mapped_bytes;   /* address space of arenas and direct mappings */
+	_Atomic uint64_t free_run_bytes; /* free runs of arenas, clean or dirty */
+	_Atomic uint64_t dirty_bytes;    /* … of these, bytes that may be resident */
+	_Atomic uint64_t metadata_bytes; /* mapped for the allocator's own structures */
+	_Atomic uint64_t purged_bytes, purge_batches, purge_ranges, purge_ns;
+	_Atomic uint64_t trims, soft_limit_hits, hard_limit_hits, enomem;
+	_Atomic uint64_t threads;        /* thread caches alive */
+	_Atomic uint64_t mappings;       /* direct mappings + arenas: about the VMAs we cause */
+	_Atomic uint64_t sys_mmap, sys_munmap, sys_madvise, sys_mremap; /* copied from base at publish */
+	_Atomic uint64_t windows;        /* engine windows closed */
+};
+
+/* The counters of this process; never NULL. Moved once, by hk_stats_place, when the block exists. */
+extern struct hk_counters *hk_counters;
+void hk_stats_place(struct hk_counters *where); /* copies what was counted so far; start-up or atfork child only */
+
+/* A readable summary, in bytes and counts. */
+struct hk_summary {
+	uint64_t live_bytes;     /* allocated by the program (thread caches subtracted as far as known) */
+	uint64_t cached_bytes;   /* thread caches, BigCache, dirty free runs */
+	uint64_t metadata_bytes, mapped_bytes, dirty_bytes, bigcache_bytes, slab_bytes;
+	uint64_t tiny_allocs, tiny_refills, medium_allocs, medium_refills, large_allocs, large_frees;
+	uint64_t large_live_bytes, bigcache_hits, bigcache_misses;
+	double tinypool_hit_rate, bigcache_hit_rate; /* 0 to 1; 1 when nothing was asked */
+};
+/* Pure: works on a copy read from another process too. */
+void hk_stats_summarise(const struct hk_counters *counters, struct hk_summary *ret);
+/* Refresh the copied fields (system call counts) of hk_counters. */
+void hk_stats_publish(void);
+
+#define HK_STAT_ADD(field, n) atomic_fetch_add_explicit(&hk_counters->field, (n), memory_order_relaxed)
+#define HK_STAT_SUB(field, n) atomic_fetch_sub_explicit(&hk_counters->field, (n), memory_order_relaxed)
+#define HK_STAT_GET(field) atomic_load_explicit(&hk_counters->field, memory_order_relaxed)
+
+#endif

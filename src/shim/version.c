@@ -1,0 +1,1 @@
+#include "hakmem.h"
