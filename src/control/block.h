@@ -25,6 +25,9 @@
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
 #define HK_BLOCK_LAYOUT 1U                 /* any change of these structs raises it */
 #define HK_SLOTS 256                       /* processes of one service that are seen one by one */
+#define HK_WHAT_MAX 128                    /* a request line as kept for the log, with its NUL */
+#define HK_LINE_MAX 4096                   /* a request line, with its newline */
+#define HK_REPLY_MAX 32768                 /* a reply, with its NUL: enough for every verb */
 
 /* What operators set; never changed in place while it is the published one. */
 struct hk_block_values {
@@ -36,7 +39,9 @@ struct hk_block_values {
 	uint32_t phase_request;    /* enum hk_phase wanted by the last freeze/learn/canary */
 	uint32_t phase_seq;        /* grows with each such command */
 	uint32_t trim_seq;         /* grows with each trim */
-	uint32_t reserved;
+	uint32_t reload_seq;       /* grows with each reload that succeeded */
+	uint32_t by_uid, by_pid;   /* who asked for this generation */
+	char what[HK_WHAT_MAX];    /* … and what for: the request line, shortened */
 	uint64_t checksum;         /* of all bytes above */
 };
 
@@ -46,7 +51,9 @@ enum hk_thread_state { HK_THREAD_OFF, HK_THREAD_RUNNING, HK_THREAD_FAILED, HK_TH
 struct hk_slot {
 	_Atomic uint32_t pid; /* 0: free */
 	_Atomic uint32_t parent;
-	_Atomic uint64_t start_time;   /* field 22 of /proc/PID/stat, clock ticks */
+	/* CLOCK_BOOTTIME in clock ticks when the slot was claimed. The claimer's own field 22 of
+	   /proc/PID/stat is not later; that of a new process which got the same pid is. */
+	_Atomic uint64_t start_time;
 	_Atomic uint64_t applied;      /* generation in force */
 	_Atomic uint32_t phase_done, trim_done; /* phase_seq, trim_seq carried out */
 	_Atomic uint64_t trimmed_bytes;         /* by the last trim */
@@ -57,7 +64,7 @@ struct hk_block {
 	uint64_t magic;
 	uint32_t layout, size; /* size: bytes of the whole block */
 	char version[32];
-	uint32_t pid, uid, gid, nslots; /* of the first process */
+	uint32_t pid, uid, gid, nslots; /* of the first process; nslots = HK_SLOTS */
 	uint64_t start_time;            /* its field 22 of /proc/PID/stat */
 	uint64_t started_ns;            /* CLOCK_BOOTTIME at start */
 	struct hk_identity identity;
@@ -65,11 +72,17 @@ struct hk_block {
 	struct hk_diags env_diags;
 	_Atomic uint64_t pulse[2] HK_ALIGNED(HK_CACHE_LINE);
 	struct hk_block_values values[2] HK_ALIGNED(HK_CACHE_LINE);
+	_Atomic uint32_t slots_high;    /* slots from here on were never used: do not touch (or copy) their pages */
+	_Atomic uint32_t phase_executed; /* phase_seq that some process has carried out on elo */
+	_Atomic uint64_t said;          /* generation that some process has logged */
+	_Atomic uint32_t elo_said;      /* entries of elo.log that some process has logged */
 	/* Door 1 */
 	_Atomic uint32_t thread_state;  /* enum hk_thread_state */
 	_Atomic int32_t thread_error;   /* errno of what kept it from running or binding */
 	char socket[HK_PATH_MAX];       /* bound path, or the one that failed */
-	/* The last reload that failed, for status; text[0] == 0 when the last one was good. */
+	/* The last reload that failed, for status: holds while no later one was good, that is while
+	   reload_failed_seq == values.reload_seq + 1. */
+	_Atomic uint32_t reload_failed_seq;
 	struct hk_diags reload_diags;
 	struct hk_elo_state elo HK_ALIGNED(HK_CACHE_LINE);
 	struct hk_slot slot[HK_SLOTS] HK_ALIGNED(HK_CACHE_LINE);
@@ -80,22 +93,38 @@ extern struct hk_block *hakmem_control_block;
 
 /* ---- block.c ---- */
 
-/* Valid published values of a block (live or copied), or NULL while they are torn. */
+/* Bytes of a block that are in use: what a copy from outside has to read. The copy must be HK_BLOCK_SIZE
+   bytes of address space, zero behind that. */
+#define HK_BLOCK_SIZE sizeof(struct hk_block)
+size_t hk_block_used(const struct hk_block *block);
+
+/* Valid published values of a copied block, or NULL while they are torn. */
 const struct hk_block_values *hk_block_values(const struct hk_block *block);
+/* A private copy of the published values, fit for a live block: 0, or −EAGAIN while they are torn; *ret is
+   then the previous generation if that is whole (ret->checksum != 0), so that an operator can repair. */
+int hk_block_read(const struct hk_block *block, struct hk_block_values *ret);
 /* The generation that a change must carry, and the buffer index it goes to. */
 uint64_t hk_block_next(const struct hk_block *block, unsigned *ret_index);
 /* Stamp generation and checksum, so that values can be copied into a block. */
 void hk_block_seal(struct hk_block_values *values, uint64_t generation);
-/* In the process itself: seal, copy, publish. */
-void hk_block_publish(struct hk_block *block, struct hk_block_values *values);
+/*
+ * In the process itself: seal, copy, publish what was derived from generation values->generation.
+ * −EAGAIN when another operator has published meanwhile: start over from hk_block_read.
+ */
+int hk_block_publish(struct hk_block *block, struct hk_block_values *values);
 
 /* ---- process.c: this process's side ---- */
 
 /* At start-up, once, from the constructor: make the block, resolve the configuration, publish it as
    generation 2, claim a slot, apply, hook the core. Silent on failure: defaults then hold. */
 void hk_process_start(bool secure, char *const *envp);
+/* From the atfork handlers. prepare is optional: with it the child starts from the counters as they were at
+   the fork, without it from what the parent has by then. */
+void hk_process_fork_prepare(void);
 void hk_process_fork_child(void); /* claim a slot of one's own, carrying the counters over */
-void hk_process_exit(void);       /* give the slot back */
+/* From the destructor: remove the socket. The slot stays, because threads may still count in it; a dead
+   process's slot is claimed again. */
+void hk_process_exit(void);
 
 /* ---- verbs.c: the same request, whichever door it came through ---- */
 
@@ -106,18 +135,34 @@ struct hk_request {
 	bool may_change;              /* false: only verbs that read */
 };
 
+struct hk_verb {
+	const char *name, *arguments, *doc;
+	bool changes;
+};
+extern const struct hk_verb hk_verbs[]; /* ends with name == NULL */
+
 /*
  * Carry out one request line ("set purge_delay=2s batch_max=8", no newline): write one JSON object (no newline)
- * to reply (at most size bytes, always terminated). When the verb changes something, *ret_values is filled and
- * *ret_changed true: the caller seals, publishes, and may then complete the reply with hk_verb_applied.
- * Returns 0 when the reply has "ok":true. scratch for hk_config_resolve is internal.
+ * to reply (at most size bytes, always terminated). *ret_values is always written (it serves as the working
+ * copy). When the verb changes something, *ret_changed is true and *ret_values, with the generation it was
+ * derived from, is what to seal and publish; after that hk_verb_complete finishes the reply.
+ * After a reload that failed, ret_values->diags holds its messages. Returns 0 when the reply has "ok":true.
+ * Not reentrant: one thread at a time (hk_config_resolve has static scratch). Stack: 32 KiB.
  */
 int hk_verb_run(const struct hk_request *request, const char *line, struct hk_block_values *ret_values,
                 bool *ret_changed, char *reply, size_t size);
-/* How many of the live processes have applied the newest generation; both counts by value. */
+/* How many of the live processes have applied the newest generation; both counts by value. From outside, put
+   the root ("/proc/PID/root") into identity.root of the copied block first. */
 void hk_verb_applied(const struct hk_block *block, unsigned *ret_applied, unsigned *ret_processes);
+/* Insert what is known only after publishing into the reply of a change: "applied", "processes", and
+   "trimmed_bytes" after trim. block: live, or a copy taken after publishing. */
+void hk_verb_complete(const struct hk_block *block, const struct hk_block_values *values, char *reply,
+                      size_t size);
 
 /* ---- thread.c: door 1 ---- */
-void hk_thread_start(struct hk_block *block); /* from the constructor, when control = on */
+
+/* From the constructor, when control = on. envp: for $XDG_RUNTIME_DIR and $SYSTEMD_EXEC_PID. Returns when the
+   socket is bound or has failed, at the latest after some milliseconds. */
+void hk_thread_start(struct hk_block *block, char *const *envp);
 
 #endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The generation protocol of the control block. Buffers in shared memory are read and written word
+ * by word with relaxed atomics: another process may write at any time, and whether what was read
+ * is whole is the checksum's to say. No locks, no allocation, no state.
+ */
+#include "control/block.h"
+
+#include <errno.h>
+
+#define HK_WORDS (sizeof(struct hk_block_values) / sizeof(uint64_t))
+#define HK_LANES 4
+
+_Static_assert(sizeof(struct hk_block_values) % sizeof(uint64_t) == 0, "the checksum is over whole words");
+_Static_assert(offsetof(struct hk_block_values, checksum) == sizeof(struct hk_block_values) - sizeof(uint64_t),
+               "the checksum is the last word");
+
+/* FNV-1a over words, four independent lanes: about 1 µs for the whole struct. Never 0. */
+static uint64_t checksum(const struct hk_block_values *values)
+{
+	const uint64_t *word = (const uint64_t *) (const void *) values;
+	uint64_t lane[HK_LANES] = {0xcbf29ce484222325U, 0x9e3779b97f4a7c15U, 0xd6e8feb86659fd93U, 0xa0761d6478bd642fU};
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < HK_WORDS - 1; i++) {
+		uint64_t x = lane[i % HK_LANES] ^ __atomic_load_n(&word[i], __ATOMIC_RELAXED);
+		x *= 0x100000001b3U;
+		lane[i % HK_LANES] = x ^ (x >> 29);
+	}
+	for (size_t k = 0; k < HK_LANES; k++)
+		sum = (sum ^ lane[k]) * 0x9fb21c651e98df25U;
+	sum ^= sum >> 32;
+	return sum != 0 ? sum : 1;
+}
+
+static bool whole(const struct hk_block_values *values, uint64_t generation)
+{
+	return values->generation == generation && values->checksum == checksum(values);
+}
+
+static void copy(void *to, const void *from)
+{
+	uint64_t *dst = to;
+	const uint64_t *src = from;
+
+	for (size_t i = 0; i < HK_WORDS; i++)
+		__atomic_store_n(&dst[i], __atomic_load_n(&src[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
+size_t hk_block_used(const struct hk_block *block)
+{
+	size_t high = atomic_load_explicit(&block->slots_high, memory_order_acquire);
+
+	return offsetof(struct hk_block, slot) + hk_min(high, HK_SLOTS) * sizeof(struct hk_slot);
+}
+
+const struct hk_block_values *hk_block_values(const struct hk_block *block)
+{
+	uint64_t generation = atomic_load_explicit(&block->pulse[0], memory_order_acquire);
+	const struct hk_block_values *values = &block->values[generation & 1];
+
+	return whole(values, generation) ? values : NULL;
+}
+
+int hk_block_read(const struct hk_block *block, struct hk_block_values *ret)
+{
+	uint64_t generation = atomic_load_explicit(&block->pulse[0], memory_order_acquire);
+
+	copy(ret, &block->values[generation & 1]);
+	if (whole(ret, generation))
+		return 0;
+	copy(ret, &block->values[(generation - 1) & 1]);
+	if (!whole(ret, generation - 1))
+		ret->checksum = 0;
+	return -EAGAIN;
+}
+
+uint64_t hk_block_next(const struct hk_block *block, unsigned *ret_index)
+{
+	uint64_t generation = atomic_load_explicit(&block->pulse[0], memory_order_acquire) + 1;
+
+	*ret_index = (unsigned) (generation & 1);
+	return generation;
+}
+
+void hk_block_seal(struct hk_block_values *values, uint64_t generation)
+{
+	values->generation = generation;
+	values->checksum = checksum(values);
+}
+
+int hk_block_publish(struct hk_block *block, struct hk_block_values *values)
+{
+	uint64_t base = values->generation;
+
+	if (atomic_load_explicit(&block->pulse[0], memory_order_acquire) != base)
+		return -EAGAIN;
+	hk_block_seal(values, base + 1);
+	copy(&block->values[(base + 1) & 1], values);
+	if (atomic_compare_exchange_strong_explicit(&block->pulse[0], &base, base + 1, memory_order_release,
+	                                            memory_order_relaxed))
+		return 0;
+	/* Somebody published into the same buffer meanwhile. If that tore it, the next publication repairs it. */
+	values->generation = base;
+	return -EAGAIN;
+}

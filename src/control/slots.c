@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Claiming slots without locks, and telling the living from the dead. A slot is freed by nobody: a
+ * process that was killed cannot, and one that exits still counts in it. So it is claimed again from
+ * a dead process, by compare-and-swap on its pid.
+ */
+#include "control/slots.h"
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HK_PROBES 4 /* used slots that one claim tests before it takes a fresh one */
+#define HK_TICK_NS (1000000000U / 100) /* USER_HZ is 100 on every Linux */
+
+uint64_t hk_proc_boottime_ns(void)
+{
+	struct timespec ts = {0, 0};
+
+	(void) clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t) ts.tv_sec * 1000000000U + (uint64_t) ts.tv_nsec;
+}
+
+/* Cheap, for the fork path: a pid that somebody else got meanwhile counts as alive. */
+static bool pid_exists(uint32_t pid)
+{
+	return kill((pid_t) pid, 0) == 0 || errno != ESRCH;
+}
+
+static bool take(struct hk_slot *slot, uint32_t expected, uint32_t parent)
+{
+	if (!atomic_compare_exchange_strong_explicit(&slot->pid, &expected, (uint32_t) getpid(),
+	                                             memory_order_acq_rel, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&slot->start_time, hk_proc_boottime_ns() / HK_TICK_NS, memory_order_relaxed);
+	atomic_store_explicit(&slot->parent, parent, memory_order_relaxed);
+	atomic_store_explicit(&slot->trimmed_bytes, 0, memory_order_relaxed);
+	return true;
+}
+
+static struct hk_slot *retake(struct hk_block *block, unsigned from, unsigned probes, unsigned high, uint32_t parent)
+{
+	for (unsigned i = 0; i < probes; i++) {
+		struct hk_slot *slot = &block->slot[(from + i) % high];
+		uint32_t pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
+
+		if ((pid == 0 || !pid_exists(pid)) && take(slot, pid, parent))
+			return slot;
+	}
+	return NULL;
+}
+
+static struct hk_slot *claim(struct hk_block *block, uint32_t parent)
+{
+	uint32_t high = atomic_load_explicit(&block->slots_high, memory_order_acquire);
+	struct hk_slot *slot = NULL;
+
+	if (high > 0)
+		slot = retake(block, (unsigned) getpid(), (unsigned) hk_min(high, HK_PROBES), high, parent);
+	while (slot == NULL && high < HK_SLOTS) {
+		if (!atomic_compare_exchange_weak_explicit(&block->slots_high, &high, high + 1,
+		                                           memory_order_acq_rel, memory_order_acquire))
+			continue;
+		if (take(&block->slot[high], 0, parent))
+			slot = &block->slot[high];
+	}
+	return slot != NULL ? slot : retake(block, 0, HK_SLOTS, HK_SLOTS, parent);
+}
+
+struct hk_slot *hk_slot_claim(struct hk_block *block, uint32_t parent)
+{
+	int saved = errno;
+	struct hk_slot *slot = claim(block, parent);
+
+	errno = saved;
+	return slot;
+}
+
+/* State letter and start time of a process; 0 or −errno. */
+static int read_stat(const char *root, uint32_t pid, char *ret_state, uint64_t *ret_start)
+{
+	char path[96], text[1024], *p;
+	ssize_t n;
+
+	(void) snprintf(path, sizeof(path), "%s/proc/%u/stat", root, (unsigned) pid);
+	n = hk_sys_read_file(path, text, sizeof(text));
+	if (n < 0)
+		return (int) n;
+	p = strrchr(text, ')'); /* the name in parentheses may contain anything */
+	if (p == NULL || p[1] != ' ')
+		return -EBADMSG;
+	*ret_state = p[2];
+	for (int field = 2; field < 22 && p != NULL; field++)
+		p = strchr(p + 1, ' ');
+	*ret_start = p != NULL ? strtoull(p + 1, NULL, 10) : 0;
+	return 0;
+}
+
+uint64_t hk_proc_start_time(const char *root, uint32_t pid)
+{
+	uint64_t start = 0;
+	char state;
+
+	return read_stat(root, pid, &state, &start) == 0 ? start : 0;
+}
+
+/*
+ * Pids in the block are those of the service's own pid namespace, so ask the /proc inside its root first; a
+ * chroot has none, then ours serves. The start time tells whether it is the same process.
+ */
+static bool alive(const char *root, uint32_t pid, uint64_t claimed)
+{
+	const char *roots[2] = {root, ""};
+	uint64_t start;
+	char state;
+
+	for (unsigned i = root[0] != '\0' ? 0 : 1; i < 2; i++)
+		if (read_stat(roots[i], pid, &state, &start) == 0 && start <= claimed + 2)
+			return state != 'Z' && state != 'X';
+	return access("/proc/self/stat", F_OK) != 0 && pid_exists(pid);
+}
+
+unsigned hk_slot_count(const struct hk_block *block)
+{
+	return (unsigned) hk_min(atomic_load_explicit(&block->slots_high, memory_order_acquire), HK_SLOTS);
+}
+
+const struct hk_slot *hk_slot_live(const struct hk_block *block, const char *root, unsigned i)
+{
+	const struct hk_slot *slot = &block->slot[i];
+	uint32_t pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
+
+	if (pid == 0 || !alive(root, pid, atomic_load_explicit(&slot->start_time, memory_order_relaxed)))
+		return NULL;
+	return slot;
+}
+
+void hk_slot_add_counters(const struct hk_slot *slot, struct hk_counters *sum)
+{
+	const _Atomic uint64_t *from = (const _Atomic uint64_t *) (const void *) &slot->counters;
+	uint64_t *to = (uint64_t *) (void *) sum;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += atomic_load_explicit(&from[i], memory_order_relaxed);
+}
+
+uint64_t hk_proc_rss(const char *root, uint32_t pid)
+{
+	char path[96], text[128], *p;
+
+	(void) snprintf(path, sizeof(path), "%s/proc/%u/statm", root, (unsigned) pid);
+	if (hk_sys_read_file(path, text, sizeof(text)) < 0) {
+		(void) snprintf(path, sizeof(path), "/proc/%u/statm", (unsigned) pid);
+		if (hk_sys_read_file(path, text, sizeof(text)) < 0)
+			return 0;
+	}
+	p = strchr(text, ' ');
+	return p != NULL ? strtoull(p, NULL, 10) * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
+}
