@@ -22,7 +22,7 @@ extern const char *const hk_phase_names[4]; /* "OFF", "LEARN", "FROZEN", "CANARY
 
 /* A named vector of the tuned keys (those with tuned = 1 in keys.def). */
 struct hk_strategy {
-	const char *name; /* "balanced" (index 0, the presets' own values), "hoard", "lean", … */
+	const char *name; /* "default" (index 0: the configuration as it is), "hoard", "lean", … */
 	uint64_t purge_delay_ns, bigcache_limit, bigcache_max_block;
 	uint32_t batch_max;
 	uint8_t thp;
@@ -59,14 +59,23 @@ struct hk_elo_state {
 /* First call in a process (state zeroed by the caller in the first process of a service, inherited
    after fork): set up phase from config, hook into the core's window counter. */
 void hk_engine_start(struct hk_elo_state *state, const struct hk_config *config);
-/* Configuration changed (elo, evo_policy, elo_*): follow it. Any process, any thread. */
+/* Follow the configuration (elo, evo_policy, elo_*) and the phase: sets this process's window counter.
+   Any process, any thread. Cheap when nothing changed: on_pulse calls it at each pulse, before
+   hk_engine_overlay. */
 void hk_engine_configure(struct hk_elo_state *state, const struct hk_config *config);
 /* hakmemctl freeze, learn, canary. 0, or −EINVAL with a sentence in why (elo = off, …). Pure on the
    state: works on a copy, so that a reply can be computed from outside the process too. */
 int hk_engine_command(struct hk_elo_state *state, const struct hk_config *config, enum hk_phase phase, char *why,
                       size_t why_size);
+/* The same for the live state, once for the whole service however many of its processes pass it on: a request
+   whose seq (hk_block_values.phase_seq) was already carried out is ignored. Bumps the engine's pulse. */
+int hk_engine_request(struct hk_elo_state *state, const struct hk_config *config, enum hk_phase phase, uint32_t seq,
+                      char *why, size_t why_size);
+/* The strategy in force: the leader but during a window of LEARN or CANARY. */
+uint32_t hk_engine_strategy(const struct hk_elo_state *state);
 /* The tuned keys' values under the strategy in force, as an overlay of origin LEARNED: only keys that are
-   not pinned by a human (origin in config above PRESET). Mask 0 when elo is off or the phase is OFF. */
+   not pinned by a human (origin in config above PRESET). Mask 0 when elo is off, the phase is OFF or the
+   strategy is 0, which leaves the configuration as it is. */
 void hk_engine_overlay(const struct hk_elo_state *state, const struct hk_config *config, struct hk_overlay *ret);
 
 #endif

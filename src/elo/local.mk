@@ -1,4 +1,10 @@
 noinst_LTLIBRARIES += libhk_elo.la
 libhk_elo_la_CFLAGS = $(HK_LIB_CFLAGS)
 libhk_elo_la_SOURCES = \
-	src/elo/elo.h
+	src/elo/elo.h \
+	src/elo/canary.c \
+	src/elo/engine.c \
+	src/elo/lifecycle.c src/elo/lifecycle.h \
+	src/elo/match.c src/elo/match.h \
+	src/elo/rating.c src/elo/rating.h \
+	src/elo/strategies.c

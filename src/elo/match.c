@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Matches. First everybody plays once, in random pairs; from then on the leader plays whoever could
+ * still be better: the highest rating plus what its few games leave uncertain. Only the difference
+ * of two neighbouring windows counts, so a drift of the workload as a whole moves nobody.
+ */
+#include "elo/match.h"
+#include "elo/rating.h"
+
+#include <string.h>
+
+#define NOISE_START 0.04F /* variance before anything is known: two windows of about 10 % noise each */
+#define NOISE_WEIGHT 4    /* games that this assumption is worth */
+#define OPTIMISM 2.0F     /* standard errors added to a challenger's rating */
+#define CLEAR 3.0F        /* standard errors between a leader and the rest */
+#define PLAYED_KNOWN 64   /* games beyond this do not make a rating more certain: workloads change */
+
+float hk_elo_sum_mean(const struct hk_elo_sum *sum)
+{
+	return sum->n != 0 ? sum->sum / (float) sum->n : 0;
+}
+
+float hk_elo_sum_variance(const struct hk_elo_sum *sum)
+{
+	if (sum->n < 2)
+		return 0;
+	float mean = sum->sum / (float) sum->n;
+	float variance = (sum->squares - mean * sum->sum) / (float) (sum->n - 1);
+	return variance > 0 ? variance : 0;
+}
+
+uint32_t hk_match_random(struct hk_elo_state *state, uint32_t n)
+{
+	state->random += 0x9e3779b97f4a7c15U;
+	uint64_t z = state->random;
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+	z ^= z >> 31;
+	return (uint32_t) (((z >> 32) * n) >> 32);
+}
+
+void hk_match_log(struct hk_elo_state *state, uint64_t now_ns, enum hk_elo_event event, uint32_t a,
+                  uint32_t b, float cost_a, float cost_b)
+{
+	struct hk_elo_entry *entry = &state->log[state->log_next % HK_ELO_LOG];
+	entry->time_ns = now_ns;
+	entry->event = event;
+	entry->a = (uint16_t) a;
+	entry->b = (uint16_t) b;
+	entry->cost_a = cost_a;
+	entry->cost_b = cost_b;
+	entry->rating_a = state->rating[hk_elo_bound(a)];
+	entry->rating_b = state->rating[hk_elo_bound(b)];
+	state->log_next++;
+}
+
+void hk_match_reset(struct hk_elo_state *state)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
+		state->rating[i] = HK_RATING_START;
+		state->played[i] = 0;
+	}
+	state->matches = 0;
+	state->windows = 0;
+	atomic_store_explicit(&state->allocations, 0, memory_order_relaxed);
+	scratch->noise = NOISE_START;
+	scratch->noise_n = NOISE_WEIGHT;
+	scratch->playing = 0;
+	scratch->owner = 0;
+}
+
+uint32_t hk_match_leader(const struct hk_elo_state *state)
+{
+	uint32_t best = 0;
+	for (uint32_t i = 1; i < HK_ELO_STRATEGIES; i++)
+		if (state->rating[i] > state->rating[best])
+			best = i;
+	return best;
+}
+
+/* Standard error of a rating, in points. */
+static float uncertainty(struct hk_elo_state *state, uint32_t strategy)
+{
+	uint32_t played = state->played[strategy];
+	if (played < 1)
+		played = 1;
+	if (played > PLAYED_KNOWN)
+		played = PLAYED_KNOWN;
+	return HK_RATING_SLOPE * hk_rating_sqrt(hk_elo_scratch(state)->noise / (float) played);
+}
+
+/* A random strategy without a game, other than not; HK_ELO_STRATEGIES when there is none. */
+static uint32_t newcomer(struct hk_elo_state *state, uint32_t not )
+{
+	uint32_t found = HK_ELO_STRATEGIES, seen = 0;
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+		if (state->played[i] == 0 && i != not &&hk_match_random(state, ++seen) == 0)
+			found = i;
+	return found;
+}
+
+static uint32_t contender(struct hk_elo_state *state, uint32_t leader)
+{
+	uint32_t best = leader == 0 ? 1 : 0;
+	float best_hope = -1e9F;
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
+		if (i == leader)
+			continue;
+		float hope = state->rating[i] + OPTIMISM * uncertainty(state, i);
+		if (hope > best_hope) {
+			best_hope = hope;
+			best = i;
+		}
+	}
+	return best;
+}
+
+void hk_match_draw(struct hk_elo_state *state)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	uint32_t leader = hk_match_leader(state);
+	uint32_t a = newcomer(state, HK_ELO_STRATEGIES), b;
+	if (a < HK_ELO_STRATEGIES) {
+		b = newcomer(state, a);
+		if (b == HK_ELO_STRATEGIES)
+			b = leader != a ? leader : (a + 1) % HK_ELO_STRATEGIES;
+	} else {
+		a = leader;
+		b = contender(state, leader);
+	}
+	bool swap = hk_match_random(state, 2) != 0;
+	scratch->first = swap ? b : a;
+	scratch->second = swap ? a : b;
+	scratch->half = 0;
+	scratch->playing = 1;
+}
+
+uint32_t hk_match_strategy(struct hk_elo_state *state)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	return hk_elo_bound(scratch->half == 0 ? scratch->first : scratch->second);
+}
+
+void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a, float cost_b)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	float margin = cost_b - cost_a;
+	float surprise = margin - (state->rating[a] - state->rating[b]) / HK_RATING_SLOPE;
+	if (state->played[a] >= 2 && state->played[b] >= 2) {
+		if (scratch->noise_n < PLAYED_KNOWN)
+			scratch->noise_n++;
+		scratch->noise += (surprise * surprise - scratch->noise) / (float) scratch->noise_n;
+	}
+	float expected = hk_rating_expected(state->rating[a], state->rating[b]);
+	float score = hk_rating_score(cost_a, cost_b);
+	/* Each by his own K: a newcomer must not shake an established rating. */
+	state->rating[a] =
+	        hk_rating_update(state->rating[a], hk_rating_k(k, state->played[a]), score, expected);
+	state->rating[b] = hk_rating_update(state->rating[b], hk_rating_k(k, state->played[b]), 1.0F - score,
+	                                    1.0F - expected);
+	state->played[a]++;
+	state->played[b]++;
+	state->matches++;
+}
+
+bool hk_match_report(struct hk_elo_state *state, const struct hk_elo_params *params, struct hk_elo_cost cost,
+                     uint64_t now_ns)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	state->windows++;
+	if (scratch->half == 0) {
+		scratch->first_cost = cost;
+		scratch->half = 1;
+		return false;
+	}
+	uint32_t a = hk_elo_bound(scratch->first), b = hk_elo_bound(scratch->second);
+	hk_match_rate(state, params->k, a, b, scratch->first_cost.cost, cost.cost);
+	state->leader = hk_match_leader(state);
+	scratch->playing = 0;
+	hk_match_log(state, now_ns, HK_ELO_MATCH, a, b, hk_rating_exp2(scratch->first_cost.cost),
+	             hk_rating_exp2(cost.cost));
+	return true;
+}
+
+bool hk_match_clear(struct hk_elo_state *state)
+{
+	uint32_t leader = hk_match_leader(state);
+	float error = uncertainty(state, leader);
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
+		float other = uncertainty(state, i);
+		if (i == leader)
+			continue;
+		if (state->played[i] == 0 || state->rating[leader] - state->rating[i] <
+		                                     CLEAR * hk_rating_sqrt(error * error + other * other))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine's arithmetic apart: ratings, match scheduling, lifecycle and canary, driven by a
+ * simulated cost model with noise and drift.
+ */
+#include "elo/lifecycle.h"
+#include "elo/rating.h"
+
+#include <check.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N HK_ELO_STRATEGIES
+
+static struct hk_elo_state state;
+
+static const struct hk_elo_params usual = {
+        .enabled = true,
+        .policy = HK_EVO_LEARN_FROZEN,
+        .objective = HK_OBJECTIVE_BALANCED,
+        .k = 32,
+        .window = 32,
+        .budget = 2048,
+        .canary_percent = 5,
+        .canary_guard = 10,
+};
+
+static uint32_t phase(void)
+{
+	return atomic_load(&state.phase);
+}
+
+/* ---- the simulated service: true costs, noise and drift, with a generator of its own ---- */
+
+static uint64_t sim_seed;
+
+static double uniform(void)
+{
+	sim_seed = sim_seed * 6364136223846793005U + 1442695040888963407U;
+	return (double) (sim_seed >> 11) / 9007199254740992.0;
+}
+
+static double normal(void)
+{
+	return sqrt(-2 * log(1 - uniform())) * cos(6.283185307179586 * uniform());
+}
+
+struct sim {
+	double cost[N], resident[N], noise, drift, level;
+};
+
+static struct hk_elo_cost sim_window(struct sim *sim, uint32_t strategy)
+{
+	sim->level += sim->drift * normal();
+	double noise = 1 + sim->noise * normal();
+	return (struct hk_elo_cost){
+	        .cost = (float) log2(1000 * sim->cost[strategy] * exp(sim->level) * fmax(noise, 0.1)),
+	        .resident = (float) log2(1e8 * sim->resident[strategy]),
+	};
+}
+
+static void sim_make(struct sim *sim, double noise, double drift, double spread)
+{
+	double best = 1e9;
+	*sim = (struct sim){.noise = noise, .drift = drift};
+	for (int i = 0; i < N; i++) {
+		sim->cost[i] = 1 + spread * uniform();
+		sim->resident[i] = 1;
+		best = fmin(best, sim->cost[i]);
+	}
+	for (int i = 0; i < N; i++)
+		sim->cost[i] /= best;
+}
+
+/* Play windows until the phase changes or the count is out. Returns windows played. */
+static uint32_t sim_play(struct sim *sim, const struct hk_elo_params *params, uint32_t windows)
+{
+	uint32_t before = phase(), n = 0;
+	while (n < windows) {
+		uint32_t strategy = hk_lifecycle_next(&state, params, n);
+		if (phase() != before)
+			break;
+		ck_assert_uint_lt(strategy, N);
+		ck_assert_uint_eq(strategy, atomic_load(&state.strategy));
+		if (phase() == HK_PHASE_LEARN)
+			atomic_fetch_add(&state.allocations, params->window);
+		hk_lifecycle_report(&state, params, sim_window(sim, strategy), n);
+		n++;
+		if (phase() != before)
+			break;
+	}
+	return n;
+}
+
+static void fresh(uint64_t seed, const struct hk_elo_params *params)
+{
+	memset(&state, 0, sizeof state);
+	sim_seed = seed * 977 + 5;
+	hk_lifecycle_init(&state, seed);
+	hk_lifecycle_follow(&state, params, 0);
+}
+
+/* ---- rating ---- */
+
+START_TEST(arithmetic)
+{
+	for (float x = 1e-6F; x < 1e18F; x *= 1.37F) {
+		ck_assert_float_eq_tol(hk_rating_log2(x), log2f(x), 2e-4F);
+		ck_assert_float_eq_tol(hk_rating_sqrt(x) / sqrtf(x), 1, 1e-4F);
+	}
+	for (float x = -59.7F; x < 60; x += 0.31F)
+		ck_assert_float_eq_tol(hk_rating_exp2(x) / exp2f(x), 1, 1e-3F);
+	ck_assert(isfinite(hk_rating_log2(0)) && isfinite(hk_rating_exp2(1e30F)) &&
+	          isfinite(hk_rating_exp2(NAN)));
+	ck_assert_float_eq(hk_rating_sqrt(-1), 0);
+	/* Elo's own table: 400 points are 10 : 1, 200 are 0.76, equals are 0.5. */
+	ck_assert_float_eq_tol(hk_rating_expected(1500, 1500), 0.5F, 1e-4F);
+	ck_assert_float_eq_tol(hk_rating_expected(1900, 1500), 10.0F / 11, 1e-3F);
+	ck_assert_float_eq_tol(hk_rating_expected(1700, 1500), 0.7597F, 1e-3F);
+	for (float d = -900; d < 900; d += 37) /* symmetric */
+		ck_assert_float_eq_tol(
+		        hk_rating_expected(1500 + d, 1500) + hk_rating_expected(1500, 1500 + d), 1, 1e-3F);
+	/* A draw between equals moves nothing; a win between equals moves K / 2. */
+	ck_assert_float_eq(hk_rating_update(1500, 32, 0.5F, 0.5F), 1500);
+	ck_assert_float_eq(hk_rating_update(1500, 32, 1, 0.5F), 1516);
+}
+END_TEST
+
+START_TEST(scores)
+{
+	ck_assert_float_eq(hk_rating_score(10, 10.02F), 0.5F); /* 1.4 % apart: a draw */
+	ck_assert_float_gt(hk_rating_score(10, 10.2F), 0.5F);
+	ck_assert_float_gt(hk_rating_score(10, 11), 0.95F); /* half the cost */
+	for (float d = 0; d < 4; d += 0.1F) {
+		ck_assert_float_eq_tol(hk_rating_score(3, 3 + d) + hk_rating_score(3 + d, 3), 1, 1e-3F);
+		/* Zero-sum with one K. */
+		float k = hk_rating_k(32, 20), e = hk_rating_expected(1600, 1500),
+		      s = hk_rating_score(3, 3 + d);
+		float a = hk_rating_update(1600, k, s, e), b = hk_rating_update(1500, k, 1 - s, 1 - e);
+		ck_assert_float_eq_tol(a + b, 3100, 0.05F);
+	}
+	ck_assert_float_eq(hk_rating_k(32, 1000), 32);
+	ck_assert_float_gt(hk_rating_k(32, 0), hk_rating_k(32, 1));
+}
+END_TEST
+
+/* ---- learning ---- */
+
+static unsigned settled_within(unsigned runs, double noise, double drift, double tolerance,
+                               unsigned *ret_exact)
+{
+	unsigned good = 0;
+	*ret_exact = 0;
+	for (unsigned seed = 1; seed <= runs; seed++) {
+		struct sim sim;
+		fresh(seed, &usual);
+		sim_make(&sim, noise, drift, 1);
+		ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+		uint32_t windows = sim_play(&sim, &usual, 1000);
+		ck_assert_uint_le(windows * usual.window, usual.budget);
+		ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+		ck_assert_uint_eq(state.leader, atomic_load(&state.strategy));
+		good += sim.cost[state.leader] <= 1 + tolerance;
+		*ret_exact += sim.cost[state.leader] <= 1;
+	}
+	return good;
+}
+
+/* Twelve strategies over a range of 2 ×, 10 % noise a window, inside 2,048 allocations. */
+START_TEST(converges)
+{
+	unsigned exact, runs = 1000;
+	unsigned good = settled_within(runs, 0.1, 0, 0.05, &exact);
+	printf("learned within 5 %% of the best: %u of %u (best itself: %u)\n", good, runs, exact);
+	ck_assert_uint_ge(good, runs * 93 / 100);
+	good = settled_within(runs, 0.1, 0.05, 0.05, &exact);
+	printf("… with 5 %% drift a window: %u of %u\n", good, runs);
+	ck_assert_uint_ge(good, runs * 88 / 100);
+	good = settled_within(runs, 0.02, 0, 0.05, &exact);
+	printf("… with 2 %% noise: %u of %u\n", good, runs);
+	ck_assert_uint_ge(good, runs * 97 / 100);
+}
+END_TEST
+
+/* When all cost the same, the configured values stay. */
+START_TEST(ties_stay_default)
+{
+	struct sim sim = {.noise = 0.002};
+	for (int i = 0; i < N; i++)
+		sim.cost[i] = sim.resident[i] = 1;
+	fresh(3, &usual);
+	sim_play(&sim, &usual, 1000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state.leader, 0);
+}
+END_TEST
+
+START_TEST(budget_forces_frozen)
+{
+	struct hk_elo_params params = usual;
+	struct sim sim;
+	for (params.budget = 64; params.budget <= 4096; params.budget *= 2) {
+		fresh(params.budget, &params);
+		sim_make(&sim, 0.3, 0, 0.01); /* nobody is ever clear */
+		uint32_t windows = sim_play(&sim, &params, 100000);
+		ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+		ck_assert_uint_le(windows * params.window, params.budget);
+		ck_assert_uint_ge((windows + 2) * params.window, params.budget);
+	}
+}
+END_TEST
+
+START_TEST(learn_policy_never_freezes)
+{
+	struct hk_elo_params params = usual;
+	struct sim sim;
+	params.policy = HK_EVO_LEARN;
+	fresh(1, &params);
+	sim_make(&sim, 0.01, 0, 1);
+	ck_assert_uint_eq(sim_play(&sim, &params, 20000), 20000);
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	for (int i = 0; i < N; i++)
+		ck_assert(isfinite(state.rating[i]) && state.played[i] > 0);
+	ck_assert_double_le(sim.cost[state.leader], 1.05);
+}
+END_TEST
+
+START_TEST(log_is_a_ring)
+{
+	struct hk_elo_params params = usual;
+	struct sim sim;
+	params.policy = HK_EVO_LEARN;
+	fresh(1, &params);
+	sim_make(&sim, 0.1, 0, 1);
+	sim_play(&sim, &params, 4 * HK_ELO_LOG);
+	ck_assert_uint_gt(state.log_next, HK_ELO_LOG);
+	const struct hk_elo_entry *last = &state.log[(state.log_next - 1) % HK_ELO_LOG];
+	ck_assert_uint_eq(last->event, HK_ELO_MATCH);
+	ck_assert_uint_ne(last->a, last->b);
+	ck_assert_float_gt(last->cost_a, 100);
+	ck_assert_float_eq(last->rating_a, state.rating[last->a]);
+}
+END_TEST
+
+/* ---- phases ---- */
+
+START_TEST(policies)
+{
+	struct hk_elo_params params = usual;
+	params.policy = HK_EVO_FROZEN;
+	fresh(1, &params);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state.leader, 0);
+	ck_assert(!hk_lifecycle_follow(&state, &params, 0));
+	params.policy = HK_EVO_LEARN;
+	ck_assert(hk_lifecycle_differs(&state, &params) && hk_lifecycle_follow(&state, &params, 0));
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	state.rating[3] = 1700; /* what was learned is kept when it is frozen … */
+	params.policy = HK_EVO_FROZEN;
+	hk_lifecycle_follow(&state, &params, 0);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state.leader, 3);
+	params.enabled = false; /* … and forgotten when the engine is switched off */
+	hk_lifecycle_follow(&state, &params, 0);
+	ck_assert_uint_eq(phase(), HK_PHASE_OFF);
+	ck_assert_uint_eq(atomic_load(&state.strategy), 0);
+	ck_assert_uint_eq(state.leader, 0);
+}
+END_TEST
+
+START_TEST(commands)
+{
+	struct hk_elo_params params = usual;
+	char why[128] = "";
+	params.enabled = false;
+	fresh(1, &params);
+	ck_assert_int_eq(hk_lifecycle_command(&state, &params, HK_PHASE_LEARN, 0, why, sizeof why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why, "elo = on"));
+	params = usual;
+	params.policy = HK_EVO_FROZEN;
+	fresh(1, &params);
+	static const enum hk_phase tour[] = {HK_PHASE_LEARN,  HK_PHASE_LEARN,  HK_PHASE_FROZEN,
+	                                     HK_PHASE_CANARY, HK_PHASE_CANARY, HK_PHASE_LEARN,
+	                                     HK_PHASE_CANARY, HK_PHASE_FROZEN};
+	for (size_t i = 0; i < HK_COUNT(tour); i++) {
+		ck_assert_int_eq(hk_lifecycle_command(&state, &params, tour[i], 0, why, sizeof why), 0);
+		ck_assert_uint_eq(phase(), tour[i]);
+	}
+	ck_assert_int_eq(hk_lifecycle_command(&state, &params, HK_PHASE_OFF, 0, why, sizeof why), -EINVAL);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+}
+END_TEST
+
+/* ---- canary ---- */
+
+static void canary(uint64_t seed, struct sim *sim, const struct hk_elo_params *params, double challenger)
+{
+	char why[128];
+	fresh(seed, params);
+	*sim = (struct sim){.noise = 0.1};
+	for (int i = 0; i < N; i++)
+		sim->cost[i] = sim->resident[i] = 1;
+	ck_assert_int_eq(hk_lifecycle_command(&state, params, HK_PHASE_CANARY, 0, why, sizeof why), 0);
+	ck_assert_uint_ne(state.challenger, state.leader);
+	sim->cost[state.challenger] = challenger;
+}
+
+START_TEST(canary_promotes_the_better)
+{
+	unsigned promoted = 0, runs = 300;
+	for (unsigned seed = 1; seed <= runs; seed++) {
+		struct sim sim;
+		canary(seed, &sim, &usual, 0.8);
+		uint32_t challenger = state.challenger;
+		sim_play(&sim, &usual, 24 * 20 + 1);
+		ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+		promoted += state.leader == challenger;
+		ck_assert_uint_eq(atomic_load(&state.strategy), state.leader);
+	}
+	printf("canary: 20 %% cheaper promoted %u of %u\n", promoted, runs);
+	ck_assert_uint_ge(promoted, runs * 95 / 100);
+}
+END_TEST
+
+START_TEST(canary_seldom_promotes_an_equal)
+{
+	struct hk_elo_params params = usual;
+	unsigned promoted = 0, runs = 2000;
+	params.canary_guard = 1000; /* the test alone decides */
+	for (unsigned seed = 1; seed <= runs; seed++) {
+		struct sim sim;
+		canary(seed, &sim, &params, 1);
+		uint32_t windows = sim_play(&sim, &params, 24 * 20 + 1);
+		ck_assert_uint_le(windows, 24 * 20);
+		promoted += state.leader != 0;
+	}
+	printf("canary: equals promoted %u of %u\n", promoted, runs);
+	ck_assert_uint_le(promoted, runs * 15 / 1000);
+}
+END_TEST
+
+START_TEST(canary_share)
+{
+	unsigned challenged = 0;
+	struct sim sim;
+	canary(1, &sim, &usual, 0.97);
+	for (unsigned i = 0; i < 160; i++) {
+		challenged += hk_lifecycle_next(&state, &usual, 0) == state.challenger;
+		sim.noise = 0.01;
+		hk_lifecycle_report(&state, &usual, sim_window(&sim, atomic_load(&state.strategy)), 0);
+		if (phase() != HK_PHASE_CANARY)
+			break;
+	}
+	ck_assert_uint_eq(challenged, 8); /* 5 % of 160 */
+}
+END_TEST
+
+/* Too dear, or too fat: out after two of its windows, but for the odd lucky one. */
+START_TEST(canary_rolls_back)
+{
+	unsigned late = 0;
+	for (unsigned seed = 1; seed <= 200; seed++) {
+		struct sim sim;
+		canary(seed, &sim, &usual, seed % 2 ? 1.5 : 0.9);
+		uint32_t challenger = state.challenger;
+		sim.resident[challenger] = seed % 2 ? 1 : 1.2;
+		unsigned windows = 0;
+		while (phase() == HK_PHASE_CANARY) {
+			windows += hk_lifecycle_next(&state, &usual, 0) == challenger;
+			hk_lifecycle_report(&state, &usual, sim_window(&sim, atomic_load(&state.strategy)),
+			                    0);
+		}
+		late += windows > 2;
+		ck_assert_uint_eq(state.leader, 0);
+		ck_assert_uint_eq(atomic_load(&state.strategy), 0);
+		ck_assert_uint_eq(state.log[(state.log_next - 1) % HK_ELO_LOG].event, HK_ELO_ROLLBACK);
+	}
+	ck_assert_uint_le(late, 2);
+}
+END_TEST
+
+/* State that a killed process left torn must not lead anywhere outside the tables. */
+START_TEST(torn_state)
+{
+	for (unsigned seed = 1; seed <= 50; seed++) {
+		struct sim sim;
+		fresh(seed, &usual);
+		sim_make(&sim, 0.1, 0, 1);
+		for (size_t i = 0; i < HK_COUNT(state.scratch); i++)
+			if (uniform() < 0.5)
+				state.scratch[i] = (uint64_t) (uniform() * 1e18);
+		state.leader = 4000000000U;
+		state.challenger = 77;
+		sim_play(&sim, &usual, 100);
+		atomic_store(&state.phase, HK_PHASE_CANARY);
+		sim_play(&sim, &usual, 100);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("elo");
+	TCase *tcase = tcase_create("pure");
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, arithmetic);
+	tcase_add_test(tcase, scores);
+	tcase_add_test(tcase, converges);
+	tcase_add_test(tcase, ties_stay_default);
+	tcase_add_test(tcase, budget_forces_frozen);
+	tcase_add_test(tcase, learn_policy_never_freezes);
+	tcase_add_test(tcase, log_is_a_ring);
+	tcase_add_test(tcase, policies);
+	tcase_add_test(tcase, commands);
+	tcase_add_test(tcase, canary_promotes_the_better);
+	tcase_add_test(tcase, canary_seldom_promotes_an_equal);
+	tcase_add_test(tcase, canary_share);
+	tcase_add_test(tcase, canary_rolls_back);
+	tcase_add_test(tcase, torn_state);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine in a process: the core's window counter, pulses, overlay and pins, the try-lock and
+ * windows of several processes. A stand-in for the core calls it as the core would.
+ */
+#include "elo/match.h"
+
+#include "base/sys.h"
+#include "core/knobs.h"
+#include "core/stats.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct hk_elo_state *state;
+static struct hk_config config;
+static _Atomic uint64_t pulse[2];
+
+static void put(enum hk_key_id key, uint64_t num)
+{
+	config.value[key].num = num;
+}
+
+static void configure(unsigned policy)
+{
+	memset(&config, 0, sizeof config);
+	put(HK_KEY_ELO, 1);
+	put(HK_KEY_EVO_POLICY, policy);
+	put(HK_KEY_ELO_OBJECTIVE, HK_OBJECTIVE_BALANCED);
+	put(HK_KEY_ELO_K, 32);
+	put(HK_KEY_ELO_WINDOW, 32);
+	put(HK_KEY_ELO_BUDGET, 2048);
+	put(HK_KEY_CANARY_PERCENT, 5);
+	put(HK_KEY_CANARY_GUARD, 10);
+}
+
+static void setup(void)
+{
+	state = hk_sys_map_shared(hk_align_up(sizeof *state, HK_PAGE));
+	ck_assert_ptr_nonnull(state);
+	pulse[0] = pulse[1] = 0;
+	atomic_store(&hk_hooks.pulse, pulse);
+}
+
+static void teardown(void)
+{
+	hk_sys_unmap(state, hk_align_up(sizeof *state, HK_PAGE));
+}
+
+static uint32_t window(void)
+{
+	return atomic_load(&hk_hooks.window);
+}
+
+static uint32_t phase(void)
+{
+	return atomic_load(&state->phase);
+}
+
+/* What n large allocations of a program do, some work apiece; returns how often the engine had its turn. */
+static unsigned work(unsigned n)
+{
+	static volatile unsigned sink;
+	unsigned turns = 0, since = 0;
+	for (unsigned i = 0; i < n; i++) {
+		HK_STAT_ADD(large_allocs, 1);
+		for (unsigned j = 0; j < 200 + 50 * hk_engine_strategy(state); j++)
+			sink++;
+		if (window() == 0 || ++since < window())
+			continue;
+		since = 0;
+		turns++;
+		atomic_load (&hk_hooks.on_window)();
+	}
+	return turns;
+}
+
+START_TEST(frozen_calls_nothing)
+{
+	struct hk_overlay overlay;
+	configure(HK_EVO_FROZEN);
+	hk_engine_start(state, &config);
+	uint64_t random = state->random, pulses = pulse[1];
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(window(), 0);
+	ck_assert_uint_eq(work(10000), 0);
+	ck_assert_uint_eq(state->random, random);
+	ck_assert_uint_eq(pulse[1], pulses);
+	hk_engine_overlay(state, &config, &overlay);
+	ck_assert_uint_eq(overlay.mask, 0);
+}
+END_TEST
+
+START_TEST(off_calls_nothing)
+{
+	configure(HK_EVO_LEARN);
+	put(HK_KEY_ELO, 0);
+	hk_engine_start(state, &config);
+	ck_assert_uint_eq(phase(), HK_PHASE_OFF);
+	ck_assert_uint_eq(work(1000), 0);
+	put(HK_KEY_ELO, 1);
+	put(HK_KEY_EVO_POLICY, HK_EVO_OFF);
+	hk_engine_configure(state, &config);
+	ck_assert_uint_eq(phase(), HK_PHASE_OFF);
+}
+END_TEST
+
+START_TEST(learns_and_freezes)
+{
+	configure(HK_EVO_LEARN_FROZEN);
+	hk_engine_start(state, &config);
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	ck_assert_uint_eq(window(), 8);
+	work(2048);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(window(), 0);
+	ck_assert_uint_gt(pulse[1], 10);
+	ck_assert_uint_ge(state->matches, 6);
+	ck_assert_uint_le(atomic_load(&state->allocations), 2048);
+	ck_assert_uint_eq(atomic_load(&state->strategy), state->leader);
+	uint64_t before = pulse[1];
+	ck_assert_uint_eq(work(1000), 0);
+	ck_assert_uint_eq(pulse[1], before);
+}
+END_TEST
+
+START_TEST(research_goes_on)
+{
+	configure(HK_EVO_LEARN);
+	hk_engine_start(state, &config);
+	work(10000);
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	ck_assert_uint_eq(window(), 8);
+}
+END_TEST
+
+START_TEST(pins_hold)
+{
+	static const enum hk_key_id tuned[] = {HK_KEY_PURGE_DELAY, HK_KEY_BIGCACHE_LIMIT,
+	                                       HK_KEY_BIGCACHE_MAX_BLOCK, HK_KEY_BATCH_MAX, HK_KEY_THP};
+	struct hk_overlay overlay;
+	configure(HK_EVO_LEARN);
+	hk_engine_start(state, &config);
+	for (uint32_t s = 1; s < HK_ELO_STRATEGIES; s++) {
+		atomic_store(&state->strategy, s);
+		for (unsigned pins = 0; pins < 32; pins++) {
+			uint64_t expected = 0;
+			for (unsigned i = 0; i < HK_COUNT(tuned); i++) {
+				config.origin[tuned[i]] =
+				        pins >> i & 1 ? HK_ORIGIN_GLOBAL + i % 3 : HK_ORIGIN_PRESET;
+				if (!(pins >> i & 1))
+					expected |= (uint64_t) 1 << tuned[i];
+			}
+			hk_engine_overlay(state, &config, &overlay);
+			ck_assert_uint_eq(overlay.mask, expected);
+		}
+	}
+	ck_assert_uint_eq(overlay.value[HK_KEY_BIGCACHE_LIMIT].num, 0); /* pinned: not even filled in */
+	config.origin[HK_KEY_BATCH_MAX] = HK_ORIGIN_PRESET;
+	hk_engine_overlay(state, &config, &overlay);
+	ck_assert_uint_eq(overlay.value[HK_KEY_BATCH_MAX].num,
+	                  hk_strategies[HK_ELO_STRATEGIES - 1].batch_max);
+	put(HK_KEY_ELO, 0);
+	hk_engine_overlay(state, &config, &overlay);
+	ck_assert_uint_eq(overlay.mask, 0);
+}
+END_TEST
+
+START_TEST(commands_on_a_copy)
+{
+	static struct hk_elo_state copy;
+	char why[128] = "";
+	configure(HK_EVO_FROZEN);
+	hk_engine_start(state, &config);
+	copy = *state;
+	copy.lock = (uint64_t) 1 << 32 | (uint32_t) (hk_sys_precise_ns() / 1000000); /* copied while locked */
+	ck_assert_int_eq(hk_engine_command(&copy, &config, HK_PHASE_LEARN, why, sizeof why), 0);
+	ck_assert_uint_eq(atomic_load(&copy.phase), HK_PHASE_LEARN);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(window(), 0);
+	put(HK_KEY_ELO, 0);
+	ck_assert_int_eq(hk_engine_command(&copy, &config, HK_PHASE_LEARN, why, sizeof why), -EINVAL);
+	ck_assert_uint_gt(strlen(why), 10);
+}
+END_TEST
+
+START_TEST(requests_are_carried_out_once)
+{
+	char why[128];
+	configure(HK_EVO_FROZEN);
+	hk_engine_start(state, &config);
+	ck_assert_int_eq(hk_engine_request(state, &config, HK_PHASE_LEARN, 1, why, sizeof why), 0);
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	ck_assert_uint_eq(window(), 8);
+	work(2048);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	/* An idle worker that wakes up with the old request must not start learning again. */
+	ck_assert_int_eq(hk_engine_request(state, &config, HK_PHASE_LEARN, 1, why, sizeof why), 0);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_int_eq(hk_engine_request(state, &config, HK_PHASE_CANARY, 2, why, sizeof why), 0);
+	ck_assert_uint_eq(phase(), HK_PHASE_CANARY);
+	work(200000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN); /* promoted or not, it ends */
+}
+END_TEST
+
+START_TEST(dead_lock_holder)
+{
+	configure(HK_EVO_LEARN);
+	hk_engine_start(state, &config);
+	uint32_t now = (uint32_t) (hk_sys_precise_ns() / 1000000);
+	state->lock = (uint64_t) 999999 << 32 | now;
+	work(1000);
+	ck_assert_uint_eq(state->windows, 0); /* fresh: its holder may be at work */
+	state->lock = (uint64_t) 999999 << 32 | (now - 1500);
+	work(1000);
+	ck_assert_uint_gt(state->windows, 20);
+	ck_assert_uint_eq(atomic_load(&state->lock), 0);
+}
+END_TEST
+
+/* The owner of a window was killed: another process takes over after a second, both windows anew. */
+START_TEST(dead_window_owner)
+{
+	configure(HK_EVO_LEARN);
+	hk_engine_start(state, &config);
+	work(8 + 32 + 8); /* one window done, the second begun */
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	ck_assert_uint_eq(scratch->half, 1);
+	uint32_t serial = scratch->serial;
+	scratch->owner = 999999;
+	work(64);
+	ck_assert_uint_eq(scratch->serial, serial);
+	scratch->since_ms -= 1500;
+	work(8);
+	ck_assert_uint_eq(scratch->owner, (uint32_t) getpid());
+	ck_assert_uint_eq(scratch->serial, serial + 1);
+	ck_assert_uint_eq(scratch->half, 0);
+}
+END_TEST
+
+/* Workers learn together, one of them killed in the middle. */
+START_TEST(workers)
+{
+	pid_t pid[4];
+	configure(HK_EVO_LEARN_FROZEN);
+	hk_engine_start(state, &config);
+	for (int i = 0; i < 4; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			for (int n = 0; n < 400 && phase() == HK_PHASE_LEARN; n++) {
+				work(64);
+				usleep(5000);
+			}
+			work(64); /* who did not freeze it himself notices at his next turn */
+			_exit(phase() == HK_PHASE_FROZEN && window() == 0 ? 0 : 1);
+		}
+	}
+	usleep(20000);
+	kill(pid[0], SIGKILL);
+	for (int i = 0, status; i < 4; i++) {
+		waitpid(pid[i], &status, 0);
+		if (i > 0)
+			ck_assert_int_eq(status, 0);
+	}
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_le(atomic_load(&state->allocations), 2048);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("elo_engine");
+	TCase *tcase = tcase_create("engine");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, frozen_calls_nothing);
+	tcase_add_test(tcase, off_calls_nothing);
+	tcase_add_test(tcase, learns_and_freezes);
+	tcase_add_test(tcase, research_goes_on);
+	tcase_add_test(tcase, pins_hold);
+	tcase_add_test(tcase, commands_on_a_copy);
+	tcase_add_test(tcase, requests_are_carried_out_once);
+	tcase_add_test(tcase, dead_lock_holder);
+	tcase_add_test(tcase, dead_window_owner);
+	tcase_add_test(tcase, workers);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
