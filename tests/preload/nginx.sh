@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# nginx with two workers: files of many sizes fetched in parallel, plain and gzipped, across a
+# reload (SIGHUP, new workers); what arrives must be what a bare nginx sends.
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+PATH=$PATH:/usr/sbin
+need nginx curl
+
+mkdir "$T/www"
+for i in $(seq 1 120); do
+    awk -v i="$i" 'BEGIN { for (k = 0; k < i * i; k++) printf "line %d of file %d\n", k * k, i }' >"$T/www/$i.txt"
+done
+
+fetch_all() { # OUT: checksums of all files, plain and as gzip sends them
+    seq 1 120 | timeout 60 xargs -P 4 -I{} sh -c \
+        'curl -sf --unix-socket "$0" "http://x/{}.txt" -o "$1/{}.plain" &&
+         curl -sf --compressed --unix-socket "$0" "http://x/{}.txt" -o "$1/{}.gzip"' "$dir/sock" "$dir/got" ||
+        fail "$mode: curl failed: $(tail -3 "$dir/error.log")"
+    (cd "$dir/got" && sha256sum ./* | sort) >"$1"
+}
+workers() { pgrep -P "$PID" -f 'worker process$' | sort; }
+
+for mode in ${HK_MODES:-bare balanced minimal}; do
+    dir=$T/$mode
+    mkdir "$dir" "$dir/got" "$dir/tmp"
+    user_own "$dir/tmp"
+    {
+        [ "$(id -u)" -ne 0 ] || echo "user nobody $(id -gn nobody);"
+        cat <<END
+daemon off; worker_processes 2; pid $dir/pid; error_log $dir/error.log;
+events { worker_connections 200; }
+http {
+    access_log off; types { text/plain txt; }
+    gzip on; gzip_types *; gzip_min_length 100;
+    client_body_temp_path $dir/tmp/1; proxy_temp_path $dir/tmp/2; fastcgi_temp_path $dir/tmp/3;
+    uwsgi_temp_path $dir/tmp/4; scgi_temp_path $dir/tmp/5;
+    server { listen unix:$dir/sock; root $T/www; }
+}
+END
+    } >"$dir/nginx.conf"
+    start "$mode" "$dir/log" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
+    wait_for 20 curl -sf --unix-socket "$dir/sock" http://x/1.txt || fail "$mode: no answer: $(cat "$dir/log" "$dir/error.log")"
+    check_loaded "$PID" "$mode"
+    before=$(workers)
+    [ "$(wc -w <<<"$before")" -eq 2 ] || fail "$mode: workers: $before"
+    for worker in $before; do check_loaded "$worker" "$mode"; done
+    fetch_all "$dir/sums"
+    kill -HUP "$PID"
+    wait_for 20 eval '[ "$(workers | comm -12 - <(echo "$before"))" = "" ] && [ "$(workers | wc -w)" -eq 2 ]' ||
+        fail "$mode: no new workers after the reload"
+    fetch_all "$dir/sums2"
+    same "$mode, after the reload" "$dir/sums" "$dir/sums2"
+    [ "$mode" = bare ] || same "$mode" "$T/bare/sums" "$dir/sums"
+    stop "$PID" QUIT || fail "$mode: nginx ended with $?: $(tail -3 "$dir/error.log")"
+    ! grep -E 'exited on signal|hakmem(\[[0-9]+\])?: ' "$dir/error.log" "$dir/log" || fail "$mode: see above"
+done
+say "240 files, before and after a reload"

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# run.sh PROGRAM: one test program, first on the C library alone (which proves the test), then
+# preloaded in every mode. hakmem must stay silent except in the modes that log.
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+HK_TEST=preload/$(basename "$program" .t)
+cd "$HK_BUILD" || exit 99
+
+witness_on "$T/witness"
+for mode in ${HK_MODES:-bare balanced minimal} fast learning research; do
+    in_mode "$mode" "$program" >"$T/out" 2>"$T/err"
+    status=$?
+    [ $status -eq 124 ] && fail "$mode: not done after 120 s"
+    [ $status -eq 0 ] || fail "$mode: status $status: $(tail -c 2000 "$T/err")"
+    case $mode in learning | research) grep -v '^hakmem\[' "$T/err" ;; *) cat "$T/err" ;; esac >"$T/noise"
+    [ ! -s "$T/noise" ] || fail "$mode: unexpected output on stderr: $(head -5 "$T/noise")"
+    [ ! -s "$T/out" ] || fail "$mode: unexpected output: $(head -5 "$T/out")"
+done
+saw "$(basename "$program" | cut -c1-15)"
+say "on the C library and in five modes"
