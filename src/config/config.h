@@ -139,6 +139,8 @@ void hk_diag_add(struct hk_diags *diags, bool is_error, const char *format, ...)
    HAKMEM_* names are reported. Not to be called in a secure-execution process. */
 void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *identity, struct hk_diags *diags);
 
+/* Program name and unit of the process behind proc, e.g. "/proc/123"; "" where unknown. */
+void hk_identity_read(const char *proc, struct hk_identity *identity);
 /* Program name and unit of this process (/proc/self/exe, /proc/self/cgroup); conf and root are left alone. */
 void hk_identity_self(struct hk_identity *identity);
 
@@ -148,7 +150,9 @@ void hk_identity_self(struct hk_identity *identity);
  * Read the files for identity and lay everything over everything by the contract's priority.
  * learned and set may be NULL. Errors in the files are diags, each costing only its own line;
  * *ret is always complete. Missing files are silent. Returns diags->errors of this call.
- * Takes about 40 KiB of stack-free scratch: static, guarded by its own try-lock (−EBUSY if taken).
+ * A set->mode, unlike a learned one, chooses the mode over all others. Scratch is a mapping of its
+ * own for the time of the call, so that calls need no lock; −ENOMEM (and balanced's presets in *ret)
+ * if there is none. Takes some 8 KiB of stack.
  */
 int hk_config_resolve(const struct hk_identity *identity, const struct hk_overlay *env,
                       const struct hk_overlay *learned, const struct hk_overlay *set, struct hk_config *ret,

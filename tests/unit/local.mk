@@ -6,3 +6,17 @@ test_elo_LDADD = libhk_elo.la libhk_base.la $(CHECK_LIBS) -lm
 test_elo_engine_SOURCES = tests/unit/test_elo_engine.c tests/unit/test_elo_core.c
 test_elo_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_engine_LDADD = libhk_elo.la libhk_base.la $(CHECK_LIBS)
+check_PROGRAMS += test_config
+TESTS += test_config
+test_config_SOURCES = \
+	tests/unit/test_config.c tests/unit/test_config.h \
+	tests/unit/test_config_env.c \
+	tests/unit/test_config_files.c \
+	tests/unit/test_config_odd.c \
+	tests/unit/test_config_values.c
+test_config_CPPFLAGS = $(AM_CPPFLAGS)
+if SANITIZED
+test_config_CPPFLAGS += -DHK_SANITIZED
+endif
+test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_config_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS) $(CHECK_LIBS)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The HAKMEM_* variables. envp comes from the caller, since environ may not be there yet. Which of
+ * them count (legacy_env) is decided when the files are read; here they are only parsed.
+ */
+#include "config/config.h"
+
+#include "config/name.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PREFIX "HAKMEM_"
+
+/* Names from the time before the table: "=1" switches the feature off. */
+static const struct {
+	const char *name;
+	enum hk_key_id key;
+} aliases[] = {
+	{"HAKMEM_DISABLE_BIGCACHE", HK_KEY_BIGCACHE},
+	{"HAKMEM_DISABLE_BATCH", HK_KEY_BATCH},
+	{"HAKMEM_DISABLE_ELO", HK_KEY_ELO},
+};
+
+/* What one reading carries around. */
+struct reading {
+	struct hk_overlay *overlay;
+	struct hk_identity *identity;
+	struct hk_diags *diags;
+	bool conf_seen;
+	uint64_t aliased; /* keys whose value comes from an alias, which the key's own variable outranks */
+};
+
+static void read_mode(struct reading *r, const char *text)
+{
+	if (r->overlay->mode[0] != '\0')
+		return;
+	if (hk_name_valid(text))
+		(void) hk_text_copy(r->overlay->mode, sizeof(r->overlay->mode), text);
+	else
+		hk_diag_add(r->diags, true, "HAKMEM_MODE: '%.80s' is no mode's name", text);
+}
+
+/* Made absolute, so that a reload finds the same file after a chdir, and hakmemctl finds it at all. */
+static void read_conf(struct reading *r, const char *text)
+{
+	char *conf = r->identity->conf;
+	char here[HK_PATH_MAX] = "";
+	int n;
+
+	if (r->conf_seen)
+		return;
+	r->conf_seen = true;
+	if (text[0] != '/' && syscall(SYS_getcwd, here, sizeof(here)) <= 0) {
+		hk_diag_add(r->diags, true, "HAKMEM_CONF: '%.120s' is relative to a folder without a (short) name", text);
+		return;
+	}
+	n = snprintf(conf, HK_PATH_MAX, "%s%s%s", here, text[0] == '/' ? "" : "/", text);
+	if (n < 0 || n >= HK_PATH_MAX) {
+		conf[0] = '\0';
+		hk_diag_add(r->diags, true, "HAKMEM_CONF: '%.80s...' is longer than %d bytes", text, HK_PATH_MAX - 1);
+	}
+}
+
+static void read_key(struct reading *r, enum hk_key_id key, const char *text)
+{
+	uint64_t bit = (uint64_t) 1 << key;
+	char why[HK_DIAG_MAX];
+
+	if ((r->overlay->mask & bit) != 0 && (r->aliased & bit) == 0)
+		return; /* twice in envp: the first counts, as for getenv */
+	if (hk_value_parse(key, text, &r->overlay->value[key], why, sizeof(why)) == 0) {
+		r->overlay->mask |= bit;
+		r->aliased &= ~bit;
+	} else {
+		hk_diag_add(r->diags, true, "%s: %s", hk_keys[key].env, why);
+	}
+}
+
+static void read_alias(struct reading *r, const char *name, enum hk_key_id key, const char *text)
+{
+	uint64_t bit = (uint64_t) 1 << key;
+	struct hk_value yes;
+
+	if (hk_value_parse(HK_KEY_CONTROL, text, &yes, NULL, 0) != 0) {
+		hk_diag_add(r->diags, true, "%s must be 1 (or 0 for no effect), not '%.80s'", name, text);
+	} else if (yes.num != 0 && (r->overlay->mask & bit) == 0) {
+		memset(&r->overlay->value[key], 0, sizeof(r->overlay->value[key]));
+		r->overlay->mask |= bit;
+		r->aliased |= bit;
+	}
+}
+
+/* Not an error: the prefix may be somebody else's too. */
+static void report_unknown(struct reading *r, const char *name)
+{
+	struct hk_near near = {.want = name};
+
+	hk_near_offer(&near, "HAKMEM_MODE");
+	hk_near_offer(&near, "HAKMEM_CONF");
+	for (int k = 0; k < HK_KEY_COUNT; k++)
+		hk_near_offer(&near, hk_keys[k].env);
+	for (size_t i = 0; i < HK_COUNT(aliases); i++)
+		hk_near_offer(&near, aliases[i].name);
+	hk_diag_add(r->diags, false, "unknown variable %.80s%s%s%s", name, near.best != NULL ? ": did you mean " : "",
+	            near.best != NULL ? near.best : "", near.best != NULL ? "?" : "");
+}
+
+static void read_one(struct reading *r, const char *name, const char *text)
+{
+	bool empty = text[0] == '\0';
+
+	if (strcmp(name, "HAKMEM_MODE") == 0) {
+		if (!empty)
+			read_mode(r, text);
+		return;
+	}
+	if (strcmp(name, "HAKMEM_CONF") == 0) {
+		if (!empty)
+			read_conf(r, text);
+		return;
+	}
+	for (int k = 0; k < HK_KEY_COUNT; k++) {
+		if (strcmp(name, hk_keys[k].env) != 0)
+			continue;
+		/* An empty variable is an unset one, except where nothing is a value. */
+		if (!empty || (hk_keys[k].type == HK_TYPE_TEXT && hk_keys[k].min == 0))
+			read_key(r, (enum hk_key_id) k, text);
+		return;
+	}
+	for (size_t i = 0; i < HK_COUNT(aliases); i++) {
+		if (strcmp(name, aliases[i].name) == 0) {
+			if (!empty)
+				read_alias(r, name, aliases[i].key, text);
+			return;
+		}
+	}
+	report_unknown(r, name);
+}
+
+void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *identity, struct hk_diags *diags)
+{
+	struct reading r = {.overlay = ret, .identity = identity, .diags = diags};
+	int saved = errno;
+
+	memset(ret, 0, sizeof(*ret));
+	for (; envp != NULL && *envp != NULL; envp++) {
+		const char *equals;
+		char name[96];
+
+		if (strncmp(*envp, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		equals = strchr(*envp, '=');
+		if (equals == NULL)
+			continue;
+		(void) snprintf(name, sizeof(name), "%.*s", (int) hk_min((size_t) (equals - *envp), sizeof(name) - 1), *envp);
+		read_one(&r, name, equals + 1);
+	}
+	errno = saved;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who a process is: the name of its executable and the systemd unit that it runs in.
+ */
+#include "config/config.h"
+
+#include "base/sys.h"
+#include "config/name.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static void read_program(const char *exe, char *ret, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	size_t tail = sizeof(deleted) - 1;
+	char path[4096];
+	const char *base;
+	ssize_t n = readlink(exe, path, sizeof(path) - 1);
+
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	/* The kernel's mark on a binary that was replaced by an upgrade while it runs. */
+	if ((size_t) n > tail && strcmp(path + n - tail, deleted) == 0)
+		path[(size_t) n - tail] = '\0';
+	base = strrchr(path, '/');
+	(void) hk_text_copy(ret, size, base != NULL ? base + 1 : path);
+}
+
+static bool is_unit(const char *name, size_t n)
+{
+	static const char *const kinds[] = {".service", ".scope", ".socket", ".mount", ".swap"};
+
+	for (size_t i = 0; i < HK_COUNT(kinds); i++) {
+		size_t k = strlen(kinds[i]);
+
+		if (n > k && memcmp(name + n - k, kinds[i], k) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The last component of a cgroup's path that is a unit: groups below it are the service's own. */
+static void find_unit(const char *path, size_t n, char *ret, size_t size)
+{
+	while (n > 0) {
+		size_t start = n;
+
+		while (start > 0 && path[start - 1] != '/')
+			start--;
+		if (is_unit(path + start, n - start)) {
+			n = hk_min(n - start, size - 1);
+			memcpy(ret, path + start, n);
+			ret[n] = '\0';
+			return;
+		}
+		n = start > 0 ? start - 1 : 0;
+	}
+}
+
+/* Version 2 has "0::PATH", version 1 "N:name=systemd:PATH"; a hybrid host has both. */
+static void read_unit(const char *file, char *ret, size_t size)
+{
+	static const char v1[] = ":name=systemd:";
+	char text[4096];
+	ssize_t n = hk_sys_read_file(file, text, sizeof(text));
+
+	for (const char *line = text; n > 0 && *line != '\0' && ret[0] == '\0';) {
+		size_t length = strcspn(line, "\n");
+		const char *colon = memchr(line, ':', length), *end = line + length;
+
+		if (length > 3 && memcmp(line, "0::", 3) == 0)
+			find_unit(line + 3, length - 3, ret, size);
+		else if (colon != NULL && (size_t) (end - colon) >= sizeof(v1) && memcmp(colon, v1, sizeof(v1) - 1) == 0)
+			find_unit(colon + sizeof(v1) - 1, (size_t) (end - colon) - (sizeof(v1) - 1), ret, size);
+		line = *end == '\n' ? end + 1 : end;
+	}
+}
+
+void hk_identity_read(const char *proc, struct hk_identity *identity)
+{
+	int saved = errno;
+	char path[64];
+
+	identity->program[0] = identity->unit[0] = '\0';
+	(void) snprintf(path, sizeof(path), "%.40s/exe", proc);
+	read_program(path, identity->program, sizeof(identity->program));
+	(void) snprintf(path, sizeof(path), "%.40s/cgroup", proc);
+	read_unit(path, identity->unit, sizeof(identity->unit));
+	errno = saved;
+}
+
+void hk_identity_self(struct hk_identity *identity)
+{
+	char name[17] = "";
+	int saved = errno;
+
+	hk_identity_read("/proc/self", identity);
+	/* Without /proc the kernel still has the first 15 bytes of the name. */
+	if (identity->program[0] == '\0' && prctl(PR_GET_NAME, name) == 0)
+		(void) hk_text_copy(identity->program, sizeof(identity->program), name);
+	errno = saved;
+}
