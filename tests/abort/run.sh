@@ -13,7 +13,7 @@ for mode in bare balanced minimal; do
     status=$?
     [ "$mode" = bare ] && [ $status -eq 77 ] && continue # the C library lacks the function
     [ $status -eq 0 ] || fail "without the bug ($mode) it ends with $status: $(cat "$T/err")"
-    [ "$(cat "$T/out")" = done ] || fail "without the bug ($mode) it does not reach its end"
+    [ "$(cat "$T/out")" = "done" ] || fail "without the bug ($mode) it does not reach its end"
     [ ! -s "$T/err" ] || fail "without the bug ($mode) it writes on stderr: $(cat "$T/err")"
 done
 

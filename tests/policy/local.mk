@@ -1,2 +1,8 @@
+# SPDX-License-Identifier: MIT
+# Rules of the project that a machine can check.
+hk_policy_sh = tests/policy/layers.sh tests/policy/headers.sh tests/policy/style.sh tests/policy/elf.sh
+TESTS += $(hk_policy_sh)
+EXTRA_DIST += $(hk_policy_sh) tests/policy/symbols.list .clang-tidy
+
 dist_check_SCRIPTS += tests/policy/check-config-alloc.sh
 TESTS += tests/policy/check-config-alloc.sh

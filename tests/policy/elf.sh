@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The library as a file: it exports exactly tests/policy/symbols.list, needs nothing but libc and the
+# loader, has no text relocation and no executable stack, is fully bound and sealed at start, and its
+# thread-locals need no call.
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+need readelf nm
+list=$HK_SRC/tests/policy/symbols.list
+
+nm -D --defined-only "$HK_LIB" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort -u >"$T/exported"
+grep -v '^#' "$list" | grep . | sort -u >"$T/expected"
+diff "$T/expected" "$T/exported" >"$T/diff" || fail "exported symbols differ from symbols.list (< missing, > too many):
+$(grep '^[<>]' "$T/diff")"
+
+readelf -dW "$HK_LIB" >"$T/dynamic"
+readelf -lW "$HK_LIB" >"$T/segments"
+readelf -rW "$HK_LIB" >"$T/relocations"
+needed=$(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$T/dynamic" | grep -vE '^(libc\.so\.6|ld-linux.*)$' | tr '\n' ' ')
+[ -z "$needed" ] || fail "it needs more than libc: $needed"
+! grep -q TEXTREL "$T/dynamic" || fail "it has text relocations"
+grep -qE 'GNU_STACK.*RW ' "$T/segments" || fail "its stack is executable"
+grep -q GNU_RELRO "$T/segments" || fail "it is not linked with -z relro"
+grep -qE 'BIND_NOW|FLAGS.* NOW' "$T/dynamic" || fail "it is not linked with -z now"
+grep -q STATIC_TLS "$T/dynamic" || fail "it does not use initial-exec thread-locals"
+! grep -qE 'DTPMOD64|DTPOFF64|TLSDESC' "$T/relocations" || fail "some thread-local needs a call"
+! grep -E 'LOAD.* (RWE|R WE) ' "$T/segments" || fail "a segment is writable and executable"
+say "$(wc -l <"$T/expected") symbols, needs libc only"
