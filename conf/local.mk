@@ -1,0 +1,1 @@
+dist_tmpfiles_DATA = conf/tmpfiles.d/hakmem.conf

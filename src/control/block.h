@@ -73,7 +73,6 @@ struct hk_block {
 	_Atomic uint64_t pulse[2] HK_ALIGNED(HK_CACHE_LINE);
 	struct hk_block_values values[2] HK_ALIGNED(HK_CACHE_LINE);
 	_Atomic uint32_t slots_high;    /* slots from here on were never used: do not touch (or copy) their pages */
-	_Atomic uint32_t phase_executed; /* phase_seq that some process has carried out on elo */
 	_Atomic uint64_t said;          /* generation that some process has logged */
 	_Atomic uint32_t elo_said;      /* entries of elo.log that some process has logged */
 	/* Door 1 */
@@ -164,5 +163,11 @@ void hk_verb_complete(const struct hk_block *block, const struct hk_block_values
 /* From the constructor, when control = on. envp: for $XDG_RUNTIME_DIR and $SYSTEMD_EXEC_PID. Returns when the
    socket is bound or has failed, at the latest after some milliseconds. */
 void hk_thread_start(struct hk_block *block, char *const *envp);
+/*
+ * To be called at the head of a wrapped pthread_exit: when the main thread is about to end, end the control
+ * thread first and wait for it. Otherwise it would be the last one, and glibc's exit(0) in it would flush the
+ * program's streams into its own, empty descriptor table. In any other thread: does nothing.
+ */
+void hk_thread_leave(void);
 
 #endif

@@ -141,9 +141,9 @@ const struct hk_slot *hk_slot_live(const struct hk_block *block, const char *roo
 	return slot;
 }
 
-void hk_slot_add_counters(const struct hk_slot *slot, struct hk_counters *sum)
+void hk_counters_add(struct hk_counters *sum, const struct hk_counters *counters)
 {
-	const _Atomic uint64_t *from = (const _Atomic uint64_t *) (const void *) &slot->counters;
+	const _Atomic uint64_t *from = (const _Atomic uint64_t *) (const void *) counters;
 	uint64_t *to = (uint64_t *) (void *) sum;
 
 	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)

@@ -15,8 +15,8 @@ struct hk_slot *hk_slot_claim(struct hk_block *block, uint32_t parent);
 const struct hk_slot *hk_slot_live(const struct hk_block *block, const char *root, unsigned i);
 /* Slots that may be in use; the pages behind are never touched. */
 unsigned hk_slot_count(const struct hk_block *block);
-/* Add the counters of one process to a sum (plain words, zeroed by the caller). */
-void hk_slot_add_counters(const struct hk_slot *slot, struct hk_counters *sum);
+/* Add counters, live ones too, to a sum (private, zeroed by the caller). */
+void hk_counters_add(struct hk_counters *sum, const struct hk_counters *counters);
 
 /* Of /proc/PID/stat: field 22 in clock ticks, 0 if it cannot be read. */
 uint64_t hk_proc_start_time(const char *root, uint32_t pid);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request under way, as the verbs see it. Lives on the caller's stack.
+ */
+#ifndef HK_CONTROL_CALL_H
+#define HK_CONTROL_CALL_H
+
+#include "control/block.h"
+#include "control/json.h"
+
+#define HK_ARGS_MAX 64
+
+struct hk_call {
+	const struct hk_request *request;
+	struct hk_block_values *values; /* a private copy of what is published, to be changed */
+	struct hk_json json;            /* the reply, open after "ok":true */
+	bool changed;                   /* values are to be published */
+	bool show_diags;                /* on failure: values->diags go into the reply */
+	unsigned nargs;
+	char *args[HK_ARGS_MAX];
+	char error[HK_DIAG_MAX];
+	char line[HK_LINE_MAX];         /* what args point into */
+};
+
+/* call->error as a complete sentence; returns −EINVAL. */
+int hk_call_refuse(struct hk_call *call, const char *format, ...) HK_PRINTF(2, 3);
+
+/* Verbs: 0, or negative with call->error set. */
+int hk_report_list(struct hk_call *call);
+int hk_report_status(struct hk_call *call);
+int hk_report_stats(struct hk_call *call);
+int hk_report_get(struct hk_call *call);
+int hk_report_log(struct hk_call *call);
+int hk_report_export(struct hk_call *call);
+int hk_change_set(struct hk_call *call);
+int hk_change_reload(struct hk_call *call);
+
+/* Messages of diags as elements of an open array. */
+void hk_report_diags(struct hk_json *json, const struct hk_diags *diags);
+/* What is published, with what the engine has learned on top. */
+void hk_report_effective(const struct hk_call *call, struct hk_config *ret);
+/* hk_key_find with a refusal that names the nearest. */
+int hk_call_key(struct hk_call *call, const char *name, enum hk_key_id *ret);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * set and reload: from the published values to new ones, all or nothing. Start-up keys keep their
+ * running value; what they will be after a restart is recorded as pending.
+ */
+#include "control/call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define BIT(k) ((uint64_t) 1 << (k))
+
+/* ---- what both have in common ---- */
+
+static void report_value(struct hk_json *json, const char *name, unsigned key, const struct hk_value *value)
+{
+	char text[HK_VALUE_MAX];
+
+	hk_json_text(json, name, hk_value_format((enum hk_key_id) key, value, text));
+}
+
+/* Start-up keys that would change become pending and stay as they were. */
+static void settle(struct hk_block_values *values, const struct hk_config *old)
+{
+	struct hk_config *config = &values->config;
+
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
+		if (hk_keys[k].context != HK_CONTEXT_STARTUP)
+			continue;
+		values->pending.mask &= ~BIT(k);
+		if (hk_value_equal((enum hk_key_id) k, &config->value[k], &old->value[k]))
+			continue;
+		values->pending.mask |= BIT(k);
+		values->pending.value[k] = config->value[k];
+		config->value[k] = old->value[k];
+		config->origin[k] = old->origin[k];
+		config->line[k] = 0; /* of a file that may have changed meanwhile */
+	}
+}
+
+static void report_changes(struct hk_call *call, const struct hk_config *old)
+{
+	const struct hk_config *config = &call->values->config;
+	struct hk_json *json = &call->json;
+
+	hk_json_open(json, "changed", '[');
+	if (strcmp(old->mode, config->mode) != 0) {
+		hk_json_open(json, NULL, '{');
+		hk_json_text(json, "key", "mode");
+		hk_json_text(json, "old", old->mode);
+		hk_json_text(json, "new", config->mode);
+		hk_json_close(json, '}');
+	}
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
+		if (hk_value_equal((enum hk_key_id) k, &config->value[k], &old->value[k]))
+			continue;
+		hk_json_open(json, NULL, '{');
+		hk_json_text(json, "key", hk_keys[k].name);
+		report_value(json, "old", k, &old->value[k]);
+		report_value(json, "new", k, &config->value[k]);
+		hk_json_close(json, '}');
+	}
+	hk_json_close(json, ']');
+}
+
+static void report_pending(struct hk_call *call)
+{
+	const struct hk_overlay *pending = &call->values->pending;
+
+	hk_json_open(&call->json, "pending", '[');
+	for (uint64_t mask = pending->mask; mask != 0; mask &= mask - 1) {
+		unsigned k = (unsigned) __builtin_ctzll(mask);
+
+		hk_json_open(&call->json, NULL, '{');
+		hk_json_text(&call->json, "key", hk_keys[k].name);
+		report_value(&call->json, "value", k, &pending->value[k]);
+		hk_json_close(&call->json, '}');
+	}
+	hk_json_close(&call->json, ']');
+}
+
+static int finish(struct hk_call *call, const struct hk_config *old)
+{
+	struct hk_diags nonsense = {.count = 0};
+
+	settle(call->values, old);
+	report_changes(call, old);
+	report_pending(call);
+	hk_config_warn(&call->values->config, &nonsense);
+	hk_json_open(&call->json, "warnings", '[');
+	hk_report_diags(&call->json, &call->values->diags);
+	hk_report_diags(&call->json, &nonsense);
+	hk_json_close(&call->json, ']');
+	call->changed = true;
+	return 0;
+}
+
+/* Read the files of the service again, with values->set on top. Any error refuses. */
+static int resolve(struct hk_call *call)
+{
+	const struct hk_block *block = call->request->block;
+	struct hk_block_values *values = call->values;
+	struct hk_identity identity = block->identity;
+	int r;
+
+	(void) snprintf(identity.root, sizeof(identity.root), "%s", call->request->root);
+	memset(&values->diags, 0, sizeof(values->diags));
+	r = hk_config_resolve(&identity, &block->env, NULL, &values->set, &values->config, &values->diags);
+	if (r < 0)
+		return hk_call_refuse(call, "the files are being read already: try again");
+	if (r == 0)
+		return 0;
+	call->show_diags = true;
+	return hk_call_refuse(call, "%d error%s in the configuration: nothing was changed", r, r == 1 ? "" : "s");
+}
+
+int hk_change_reload(struct hk_call *call)
+{
+	struct hk_config old = call->values->config;
+	int r = resolve(call);
+
+	if (r != 0)
+		return r;
+	call->values->reload_seq++;
+	return finish(call, &old);
+}
+
+/* ---- set ---- */
+
+/* What one argument changes, besides the overlay. */
+struct set {
+	uint64_t touched; /* keys named so far */
+	bool files;       /* only the files can tell what holds now */
+};
+
+static int set_mode(struct hk_call *call, const char *name, struct set *set)
+{
+	struct hk_overlay *overlay = &call->values->set;
+
+	if (strlen(name) >= sizeof(overlay->mode))
+		return hk_call_refuse(call, "mode '%.60s' does not exist", name);
+	(void) snprintf(overlay->mode, sizeof(overlay->mode), "%s", strcmp(name, "-") == 0 ? "" : name);
+	set->files = true;
+	return 0;
+}
+
+static int set_one(struct hk_call *call, char *word, struct set *set)
+{
+	struct hk_overlay *overlay = &call->values->set;
+	char *equals = strchr(word, '=');
+	enum hk_key_id key;
+	int r;
+
+	if (equals == NULL || equals == word)
+		return hk_call_refuse(call, "'%.80s' is not KEY=VALUE", word);
+	*equals = '\0';
+	if (strcasecmp(word, "mode") == 0)
+		return set_mode(call, equals + 1, set);
+	r = hk_call_key(call, word, &key);
+	if (r != 0)
+		return r;
+	if ((set->touched & BIT(key)) != 0)
+		return hk_call_refuse(call, "%s is given twice", hk_keys[key].name);
+	set->touched |= BIT(key);
+	if (strcmp(equals + 1, "-") == 0) {
+		set->files |= (overlay->mask & BIT(key)) != 0;
+		overlay->mask &= ~BIT(key);
+		return 0;
+	}
+	r = hk_value_parse(key, equals + 1, &overlay->value[key], call->error, sizeof(call->error));
+	overlay->mask |= BIT(key);
+	return r;
+}
+
+/* Lay the keys of this command over what runs, without asking the files. */
+static void lay_set(struct hk_block_values *values, uint64_t touched)
+{
+	struct hk_config *config = &values->config;
+
+	for (uint64_t mask = values->pending.mask; mask != 0; mask &= mask - 1) {
+		unsigned k = (unsigned) __builtin_ctzll(mask);
+		config->value[k] = values->pending.value[k];
+	}
+	for (uint64_t mask = touched & values->set.mask; mask != 0; mask &= mask - 1) {
+		unsigned k = (unsigned) __builtin_ctzll(mask);
+		config->value[k] = values->set.value[k];
+		config->origin[k] = HK_ORIGIN_SET;
+		config->line[k] = 0;
+	}
+}
+
+int hk_change_set(struct hk_call *call)
+{
+	struct hk_config old = call->values->config;
+	const char *mode = call->values->set.mode;
+	struct set set = {.touched = 0};
+	int r = 0;
+
+	if (call->nargs < 2)
+		return hk_call_refuse(call, "set needs KEY=VALUE");
+	for (unsigned i = 1; r == 0 && i < call->nargs; i++)
+		r = set_one(call, call->args[i], &set);
+	if (r == 0 && set.files)
+		r = resolve(call);
+	if (r != 0)
+		return r;
+	if (!set.files)
+		lay_set(call->values, set.touched);
+	else if (mode[0] != '\0' && strcasecmp(mode, call->values->config.mode) != 0)
+		return hk_call_refuse(call, "mode '%s' does not exist", mode);
+	return finish(call, &old);
+}

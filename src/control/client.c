@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections of door 1: request lines in, one JSON line out for each. Nothing a client does makes the thread
+ * wait: reads and writes do not block, what the socket does not take is kept in the client's buffer, and
+ * while something is kept no further request of it is looked at. Runs in the control thread only.
+ */
+#include "control/door.h"
+
+#include "base/sys.h"
+#include "control/process.h"
+#include "core/stats.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HK_IDLE_NS 60000000000U   /* a client that asks nothing for so long is dropped */
+#define HK_ACK_WAIT_MS 20         /* for other processes to apply a change */
+#define HK_PUBLISH_TRIES 4
+
+/* ---- requests ---- */
+
+static void sleep_ms(long ms)
+{
+	struct timespec time = {.tv_nsec = ms * 1000000};
+
+	(void) nanosleep(&time, NULL);
+}
+
+/* Apply here at once, and give the others a moment: those that allocate notice on their own. */
+static void settle(struct hk_door *door)
+{
+	unsigned applied, processes;
+
+	for (int i = 0; i <= HK_ACK_WAIT_MS; i++) {
+		hk_pulse_visit(true);
+		hk_verb_applied(door->block, &applied, &processes);
+		if (applied >= processes)
+			break;
+		sleep_ms(1);
+	}
+	hk_verb_complete(door->block, &door->values, door->reply, HK_REPLY_MAX);
+}
+
+/* Keep the messages of a reload that failed, for status. */
+static void remember(struct hk_door *door, const char *line)
+{
+	struct hk_block *block = door->block;
+
+	line += strspn(line, " \t");
+	if (strncasecmp(line, "reload", 6) != 0 || door->values.diags.errors == 0)
+		return;
+	atomic_store_explicit(&block->reload_failed_seq, 0, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	block->reload_diags = door->values.diags;
+	atomic_store_explicit(&block->reload_failed_seq, door->values.reload_seq + 1, memory_order_release);
+}
+
+int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char *line)
+{
+	const struct hk_request request = {
+		.block = door->block, .root = "", .peer_uid = uid, .peer_pid = pid, .may_change = true};
+	bool changed;
+	int r;
+
+	hk_stats_publish();
+	for (int i = 0; i < HK_PUBLISH_TRIES; i++) {
+		r = hk_verb_run(&request, line, &door->values, &changed, door->reply, HK_REPLY_MAX);
+		if (r != 0)
+			remember(door, line);
+		if (r != 0 || !changed)
+			return r;
+		if (hk_block_publish(door->block, &door->values) == 0) {
+			settle(door);
+			return 0;
+		}
+	}
+	(void) snprintf(door->reply, HK_REPLY_MAX,
+	                "{\"ok\":false,\"error\":\"other operators keep changing the configuration: try again\"}");
+	return -EAGAIN;
+}
+
+/* ---- output ---- */
+
+static void drop(struct hk_client *client)
+{
+	(void) close(client->fd);
+	client->fd = 0;
+}
+
+/* Send n bytes; keep what the socket does not take. */
+static void send_or_keep(struct hk_client *client, const char *text, size_t n)
+{
+	ssize_t sent = send(client->fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		drop(client);
+		return;
+	}
+	sent = sent < 0 ? 0 : sent;
+	if ((size_t) sent == n)
+		return;
+	client->out_sent = 0;
+	client->out_used = n - (size_t) sent;
+	memcpy(client->out, text + sent, client->out_used);
+}
+
+static void reply(struct hk_door *door, struct hk_client *client)
+{
+	size_t n = strlen(door->reply);
+
+	door->reply[n] = '\n';
+	send_or_keep(client, door->reply, n + 1);
+	door->reply[n] = '\0';
+}
+
+static void reply_error(struct hk_door *door, struct hk_client *client, const char *text)
+{
+	(void) snprintf(door->reply, HK_REPLY_MAX, "{\"ok\":false,\"error\":\"%s\"}", text);
+	client->closing = true;
+	reply(door, client);
+}
+
+static void flush(struct hk_client *client)
+{
+	ssize_t sent = send(client->fd, client->out + client->out_sent, client->out_used - client->out_sent,
+	                    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		drop(client);
+		return;
+	}
+	client->out_sent += sent > 0 ? (size_t) sent : 0;
+	if (client->out_sent == client->out_used)
+		client->out_sent = client->out_used = 0;
+}
+
+/* ---- input ---- */
+
+/* Carry out the whole lines that have arrived, while replies get away. */
+static void run_lines(struct hk_door *door, struct hk_client *client)
+{
+	char *start = client->in, *end;
+
+	while (client->fd != 0 && client->out_used == 0 && !client->closing &&
+	       (end = memchr(start, '\n', client->used - (size_t) (start - client->in))) != NULL) {
+		if (memchr(start, '\0', (size_t) (end - start)) != NULL) {
+			reply_error(door, client, "the request contains a NUL byte");
+			return;
+		}
+		*end = '\0';
+		client->last_ns = hk_sys_now_ns();
+		(void) hk_clients_run(door, client->uid, client->pid, start);
+		start = end + 1;
+		reply(door, client);
+	}
+	client->used -= (size_t) (start - client->in);
+	memmove(client->in, start, client->used);
+	if (client->used == sizeof(client->in) && client->out_used == 0)
+		reply_error(door, client, "the request is longer than 4095 bytes");
+}
+
+static void receive(struct hk_door *door, struct hk_client *client)
+{
+	ssize_t n = recv(client->fd, client->in + client->used, sizeof(client->in) - client->used, MSG_DONTWAIT);
+
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			drop(client);
+		return;
+	}
+	if (n == 0) {
+		/* Half a request is never carried out: "set x=1" may be the head of "set x=10". */
+		if (client->used > 0)
+			reply_error(door, client, "the request does not end with a newline");
+		client->closing = true;
+		return;
+	}
+	client->used += (size_t) n;
+	run_lines(door, client);
+}
+
+void hk_clients_serve(struct hk_door *door, struct hk_client *client, short events)
+{
+	if (client->out_used > 0) {
+		if ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+			drop(client);
+		else
+			flush(client);
+		if (client->fd != 0 && client->out_used == 0)
+			run_lines(door, client);
+	} else {
+		receive(door, client);
+	}
+	if (client->fd != 0 && client->closing && client->out_used == 0)
+		drop(client);
+}
+
+/* ---- the table ---- */
+
+static struct hk_client *make_room(struct hk_door *door)
+{
+	struct hk_client *oldest = &door->client[0];
+
+	for (unsigned i = 0; i < HK_CLIENTS; i++) {
+		if (door->client[i].fd == 0)
+			return &door->client[i];
+		if (door->client[i].last_ns < oldest->last_ns)
+			oldest = &door->client[i];
+	}
+	drop(oldest);
+	return oldest;
+}
+
+void hk_clients_accept(struct hk_door *door)
+{
+	int fd = accept4(door->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct hk_client *client;
+
+	if (fd < 0)
+		return;
+	client = make_room(door);
+	client->fd = fd;
+	client->closing = false;
+	client->used = client->out_used = client->out_sent = 0;
+	client->last_ns = hk_sys_now_ns();
+	if (!hk_socket_permits(door, client)) {
+		reply_error(door, client, "you are neither root nor the owner of this service nor in its control_group");
+		if (client->fd != 0)
+			drop(client);
+	}
+}
+
+void hk_clients_expire(struct hk_door *door)
+{
+	uint64_t now = hk_sys_now_ns();
+
+	for (unsigned i = 0; i < HK_CLIENTS; i++)
+		if (door->client[i].fd != 0 && now - door->client[i].last_ns > HK_IDLE_NS)
+			drop(&door->client[i]);
+}
+
+unsigned hk_clients_poll(struct hk_door *door, struct pollfd *ret, struct hk_client **ret_clients)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < HK_CLIENTS; i++) {
+		struct hk_client *client = &door->client[i];
+
+		if (client->fd == 0)
+			continue;
+		ret[n] = (struct pollfd){.fd = client->fd, .events = client->out_used > 0 ? POLLOUT : POLLIN};
+		ret_clients[n++] = client;
+	}
+	return n;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Door 1: what the control thread works with. One private mapping, made before the thread and used by it
+ * alone; its descriptors live in a table that only the thread has. Pages of clients that never came stay
+ * untouched.
+ */
+#ifndef HK_CONTROL_DOOR_H
+#define HK_CONTROL_DOOR_H
+
+#include "control/block.h"
+
+#include <sys/types.h>
+
+#define HK_CLIENTS 16
+
+struct hk_client {
+	int fd;            /* 0: free (0 is /dev/null in the thread's table) */
+	bool closing;      /* once out is sent */
+	uint32_t uid, pid; /* the peer's, as the kernel says */
+	uint64_t last_ns;  /* when it last got a request through */
+	size_t used, out_used, out_sent;
+	char in[HK_LINE_MAX];
+	char out[HK_REPLY_MAX + 1]; /* the part of a reply that the socket would not take at once */
+};
+
+/* reload = auto: what the files looked like. */
+struct hk_watch {
+	uint64_t known, seen; /* signatures: as loaded; as last looked at */
+};
+
+struct hk_door {
+	struct hk_block *block;
+	_Atomic uint32_t ready;           /* bound, or failed */
+	char runtime_dir[HK_PATH_MAX];    /* $XDG_RUNTIME_DIR, or "" */
+	char dir[HK_TEXT_MAX], group[HK_TEXT_MAX];
+	int listener, leader, stat;       /* stat: /proc/self/stat, kept open for a later chroot */
+	bool foreign_uids;                /* in a user namespace: uids from outside read as 65534 */
+	bool has_group;
+	gid_t gid;
+	struct hk_watch watch;
+	struct hk_block_values values;    /* working copy */
+	char reply[HK_REPLY_MAX + 1];
+	struct hk_client client[HK_CLIENTS];
+};
+
+/* socket.c: listen. 0 or −errno, both noted in the block with the path. */
+int hk_socket_open(struct hk_door *door);
+/* May the peer of this connection control us? Fills uid and pid. */
+bool hk_socket_permits(const struct hk_door *door, struct hk_client *client);
+
+/* client.c */
+struct pollfd;
+unsigned hk_clients_poll(struct hk_door *door, struct pollfd *ret, struct hk_client **ret_clients);
+void hk_clients_accept(struct hk_door *door);
+void hk_clients_serve(struct hk_door *door, struct hk_client *client, short events);
+void hk_clients_expire(struct hk_door *door);
+/* Run a request of the thread's own; the reply is in door->reply. */
+int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char *line);
+
+/* watch.c: look at the files; reload when they have changed and come to rest. */
+void hk_watch_look(struct hk_door *door);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * This process's side of the control block, private memory: its slot and what it has applied. Shared
+ * by process.c, pulse.c and the control thread; everything but `busy` belongs to whoever holds `busy`.
+ */
+#ifndef HK_CONTROL_PROCESS_H
+#define HK_CONTROL_PROCESS_H
+
+#include "control/block.h"
+
+struct hk_self {
+	_Atomic uint32_t busy;         /* a try-lock: who finds it taken goes on */
+	struct hk_slot *slot;          /* NULL when there was none left */
+	uint64_t torn_ns;              /* when torn values were last looked at */
+	struct hk_block_values values; /* the newest whole ones; generation 0: none */
+	struct hk_config effective;    /* values.config with what the engine learned on top */
+	struct hk_overlay learned;
+	char log[HK_TEXT_MAX];         /* log target in force */
+};
+extern struct hk_self hk_self;
+
+/* Apply what the block says and the process has not yet applied. from_control: called by the control
+   thread, whose stderr is not the program's. */
+void hk_pulse_visit(bool from_control);
+/* What the core's hook calls. */
+void hk_pulse_run(void);
+
+/* "NAME=value" in envp: the value, or NULL. */
+const char *hk_process_variable(char *const *envp, const char *name);
+
+/* In a fork child: the control thread and its socket belong to the parent. */
+void hk_thread_forget(void);
+/* At exit: remove the socket if it is ours. */
+void hk_thread_stop(void);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Verbs that only read: get, log, export: configuration with its origins, and what the engine did.
+ */
+#include "control/call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+void hk_report_effective(const struct hk_call *call, struct hk_config *ret)
+{
+	struct hk_overlay learned;
+
+	*ret = call->values->config;
+	hk_engine_overlay(&call->request->block->elo, ret, &learned);
+	for (uint64_t mask = learned.mask; mask != 0; mask &= mask - 1) {
+		unsigned k = (unsigned) __builtin_ctzll(mask);
+
+		ret->value[k] = learned.value[k];
+		ret->origin[k] = HK_ORIGIN_LEARNED;
+		ret->line[k] = 0;
+	}
+}
+
+/* ---- get ---- */
+
+static const char *origin_name(unsigned origin)
+{
+	return origin < HK_ORIGIN_COUNT ? hk_origin_names[origin] : "?";
+}
+
+/* "preset", "[hakmem] /etc/hakmem.ini:12", "environment HAKMEM_THP", "set", "learned" */
+static void origin_text(const struct hk_config *config, unsigned key, char *buf, size_t size)
+{
+	const char *name = origin_name(config->origin[key]);
+
+	if (config->origin[key] == HK_ORIGIN_ENV)
+		(void) snprintf(buf, size, "%s %s", name, hk_keys[key].env);
+	else if (config->line[key] != 0 && config->file[key] < HK_COUNT(config->files))
+		(void) snprintf(buf, size, "%s %.200s:%u", name, config->files[config->file[key]],
+		                (unsigned) config->line[key]);
+	else
+		(void) snprintf(buf, size, "%s", name);
+}
+
+static void get_mode(struct hk_call *call)
+{
+	const struct hk_config *config = &call->values->config;
+
+	hk_json_open(&call->json, NULL, '{');
+	hk_json_text(&call->json, "key", "mode");
+	hk_json_text(&call->json, "value", config->mode);
+	hk_json_text(&call->json, "origin", origin_name(config->mode_origin));
+	hk_json_text(&call->json, "context", "live");
+	hk_json_null(&call->json, "pending");
+	hk_json_close(&call->json, '}');
+}
+
+static void get_key(struct hk_call *call, const struct hk_config *config, unsigned key)
+{
+	const struct hk_overlay *pending = &call->values->pending;
+	char text[HK_VALUE_MAX], origin[HK_PATH_MAX];
+	struct hk_json *json = &call->json;
+
+	origin_text(config, key, origin, sizeof(origin));
+	hk_json_open(json, NULL, '{');
+	hk_json_text(json, "key", hk_keys[key].name);
+	hk_json_text(json, "value", hk_value_format((enum hk_key_id) key, &config->value[key], text));
+	hk_json_text(json, "origin", origin);
+	hk_json_text(json, "context", hk_keys[key].context == HK_CONTEXT_LIVE ? "live" : "startup");
+	if ((pending->mask >> key & 1) != 0)
+		hk_json_text(json, "pending",
+		             hk_value_format((enum hk_key_id) key, &pending->value[key], text));
+	else
+		hk_json_null(json, "pending");
+	hk_json_close(json, '}');
+}
+
+int hk_report_get(struct hk_call *call)
+{
+	struct hk_config config;
+	enum hk_key_id key;
+
+	hk_report_effective(call, &config);
+	hk_json_open(&call->json, "values", '[');
+	if (call->nargs == 1) {
+		get_mode(call);
+		for (unsigned k = 0; k < HK_KEY_COUNT; k++)
+			get_key(call, &config, k);
+	}
+	for (unsigned i = 1; i < call->nargs; i++) {
+		if (strcasecmp(call->args[i], "mode") == 0)
+			get_mode(call);
+		else if (hk_call_key(call, call->args[i], &key) == 0)
+			get_key(call, &config, key);
+		else
+			return -EINVAL;
+	}
+	hk_json_close(&call->json, ']');
+	return 0;
+}
+
+/* ---- log ---- */
+
+static const char *const event_names[] = {"match", "freeze", "learn", "canary", "promote", "rollback", "off"};
+
+static const char *strategy_name(unsigned strategy)
+{
+	return strategy < HK_ELO_STRATEGIES ? hk_strategies[strategy].name : "?";
+}
+
+static void log_entry(struct hk_json *json, const struct hk_elo_entry *entry)
+{
+	hk_json_open(json, NULL, '{');
+	hk_json_real(json, "time_s", (double) entry->time_ns / 1e9, 3); /* CLOCK_MONOTONIC */
+	hk_json_text(json, "event", entry->event < HK_COUNT(event_names) ? event_names[entry->event] : "?");
+	hk_json_text(json, "a", strategy_name(entry->a));
+	hk_json_text(json, "b", strategy_name(entry->b));
+	hk_json_real(json, "cost_a", (double) entry->cost_a, 4);
+	hk_json_real(json, "cost_b", (double) entry->cost_b, 4);
+	hk_json_real(json, "rating_a", (double) entry->rating_a, 1);
+	hk_json_real(json, "rating_b", (double) entry->rating_b, 1);
+	hk_json_close(json, '}');
+}
+
+int hk_report_log(struct hk_call *call)
+{
+	const struct hk_elo_state *elo = &call->request->block->elo;
+	uint32_t next = __atomic_load_n(&elo->log_next, __ATOMIC_ACQUIRE);
+	uint32_t first = next > HK_ELO_LOG ? next - HK_ELO_LOG : 0;
+	struct hk_json *json = &call->json;
+
+	hk_json_uint(json, "pid", call->request->block->pid);
+	hk_json_uint(json, "matches", elo->matches);
+	hk_json_uint(json, "allocations", atomic_load_explicit(&elo->allocations, memory_order_relaxed));
+	hk_json_text(json, "leader", strategy_name(elo->leader));
+	hk_json_open(json, "ratings", '[');
+	for (unsigned i = 0; i < HK_ELO_STRATEGIES; i++) {
+		hk_json_open(json, NULL, '{');
+		hk_json_text(json, "strategy", hk_strategies[i].name);
+		hk_json_real(json, "rating", (double) elo->rating[i], 1);
+		hk_json_uint(json, "played", elo->played[i]);
+		hk_json_close(json, '}');
+	}
+	hk_json_close(json, ']');
+	hk_json_uint(json, "decisions", next);
+	hk_json_open(json, "log", '[');
+	for (uint32_t i = first; i != next; i++) {
+		struct hk_elo_entry entry = elo->log[i % HK_ELO_LOG];
+		log_entry(json, &entry);
+	}
+	hk_json_close(json, ']');
+	return 0;
+}
+
+/* ---- export ---- */
+
+/* The section that makes the next start of this program run frozen with what this one has learned. */
+int hk_report_export(struct hk_call *call)
+{
+	const struct hk_block *block = call->request->block;
+	const struct hk_config *running = &call->values->config;
+	char ini[2048], text[HK_VALUE_MAX];
+	struct hk_config config;
+	size_t used;
+
+	hk_report_effective(call, &config);
+	used = (size_t) snprintf(ini, sizeof(ini), "[program:%s]\nmode = %s\n", block->identity.program, running->mode);
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
+		bool phase = k == HK_KEY_EVO_POLICY && hk_config_num(running, HK_KEY_ELO) != 0;
+
+		if (!phase && !(hk_keys[k].tuned && config.origin[k] == HK_ORIGIN_LEARNED) && config.origin[k] != HK_ORIGIN_SET)
+			continue;
+		used += (size_t) snprintf(ini + used, sizeof(ini) - used, "%s = %s\n", hk_keys[k].name,
+		                          phase ? "frozen" : hk_value_format((enum hk_key_id) k, &config.value[k], text));
+		if (used >= sizeof(ini))
+			return hk_call_refuse(call, "too many keys are set");
+	}
+	hk_json_uint(&call->json, "pid", block->pid);
+	hk_json_text(&call->json, "strategy", strategy_name(hk_engine_strategy(&block->elo)));
+	hk_json_text(&call->json, "ini", ini);
+	return 0;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The listening socket: where it is, who may connect. The file's mode is the first check (set before
+ * bind, so that there is no moment at which it is wider), the peer's credentials are the second. Uses only
+ * calls that do not allocate; never touches the program's umask.
+ */
+#include "control/door.h"
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define HK_BACKLOG 64
+#define HK_OVERFLOW_UID 65534U
+#define HK_PEER_GROUPS 256
+
+/* ---- the group ---- */
+
+/* "name:x:gid:members": the gid if the line is about this name. */
+static bool match_group(const char *line, const char *name, gid_t *ret)
+{
+	size_t n = strlen(name);
+	const char *p = line + n;
+
+	if (strncmp(line, name, n) != 0 || *p != ':')
+		return false;
+	p = strchr(p + 1, ':');
+	if (p == NULL || p[1] < '0' || p[1] > '9')
+		return false;
+	*ret = (gid_t) strtoul(p + 1, NULL, 10);
+	return true;
+}
+
+/* Of a line only its head matters, so members may run to any length. */
+struct head {
+	char text[256];
+	size_t used;
+};
+
+static bool feed(struct head *head, char c, const char *name, gid_t *ret)
+{
+	if (c != '\n') {
+		if (head->used < sizeof(head->text) - 1)
+			head->text[head->used++] = c;
+		return false;
+	}
+	head->text[head->used] = '\0';
+	head->used = 0;
+	return match_group(head->text, name, ret);
+}
+
+/* getgrnam(3) would allocate and may load modules: /etc/group has to do. A number stands for itself. */
+static int find_group(const char *name, gid_t *ret)
+{
+	int fd, r = -ENOENT;
+	struct head head = {.used = 0};
+	char buf[1024], *end;
+	ssize_t n = 1;
+
+	*ret = (gid_t) strtoul(name, &end, 10);
+	if (*end == '\0' && end != name)
+		return 0;
+	fd = open("/etc/group", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	while (r != 0 && n > 0) {
+		n = read(fd, buf, sizeof(buf));
+		for (ssize_t i = 0; r != 0 && i < n; i++)
+			r = feed(&head, buf[i], name, ret) ? 0 : r;
+	}
+	if (r != 0 && feed(&head, '\n', name, ret)) /* a last line without its end */
+		r = 0;
+	(void) close(fd);
+	return r;
+}
+
+/* ---- binding ---- */
+
+static bool is_stale(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool refused;
+
+	if (fd < 0)
+		return false;
+	refused = connect(fd, (const struct sockaddr *) address, sizeof(*address)) != 0 && errno == ECONNREFUSED;
+	(void) close(fd);
+	return refused;
+}
+
+static int bind_listen(int fd, const struct sockaddr_un *address)
+{
+	const struct sockaddr *any = (const struct sockaddr *) address;
+	int r;
+
+	if (fchmod(fd, 0600) != 0)
+		return -errno;
+	r = bind(fd, any, sizeof(*address));
+	/* Our pid and start time: left by somebody of that name who is dead. */
+	if (r != 0 && errno == EADDRINUSE && is_stale(address) && unlink(address->sun_path) == 0)
+		r = bind(fd, any, sizeof(*address));
+	if (r != 0)
+		return -errno;
+	if (listen(fd, HK_BACKLOG) == 0)
+		return 0;
+	r = -errno;
+	(void) unlink(address->sun_path);
+	return r;
+}
+
+/* A bound socket opens to the group only after it belongs to it. */
+static int admit_group(struct hk_door *door, const char *path)
+{
+	int r;
+
+	if (door->group[0] == '\0')
+		return chmod(path, 0600) == 0 ? 0 : -errno; /* a umask may have taken more */
+	r = find_group(door->group, &door->gid);
+	if (r != 0)
+		return r;
+	if (lchown(path, (uid_t) -1, door->gid) != 0 || chmod(path, 0660) != 0)
+		return -errno;
+	door->has_group = true;
+	return 0;
+}
+
+static int open_in(struct hk_door *door, const char *dir)
+{
+	struct hk_block *block = door->block;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int r, fd, n = snprintf(block->socket, sizeof(block->socket), "%s/%u.%llu.sock", dir, (unsigned) block->pid,
+	                        (unsigned long long) block->start_time);
+
+	if (n >= (int) sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, block->socket, (size_t) n + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	r = bind_listen(fd, &address);
+	if (r != 0) {
+		(void) close(fd);
+		return r;
+	}
+	door->listener = fd;
+	/* A group that cannot be admitted costs only itself: the owner and root get in. */
+	return admit_group(door, address.sun_path);
+}
+
+/* /run is empty after boot and tmpfiles may not be there: root makes the directory itself. */
+static bool make_shared(const char *dir)
+{
+	int fd;
+	bool ok;
+
+	if (geteuid() != 0 || mkdir(dir, 0700) != 0)
+		return false;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	ok = fd >= 0 && fchmod(fd, 01777) == 0;
+	if (fd >= 0)
+		(void) close(fd);
+	return ok;
+}
+
+static int open_fallback(struct hk_door *door)
+{
+	char dir[HK_PATH_MAX + 16];
+
+	(void) snprintf(dir, sizeof(dir), "%s/hakmem", door->runtime_dir);
+	(void) mkdir(dir, 0700);
+	return open_in(door, dir);
+}
+
+int hk_socket_open(struct hk_door *door)
+{
+	char map[64];
+	int r;
+
+	door->foreign_uids = hk_sys_read_file("/proc/self/uid_map", map, sizeof(map)) > 0 &&
+	                     strstr(map, "4294967295") == NULL;
+	r = open_in(door, door->dir);
+	if (r == -ENOENT && door->listener < 0 && make_shared(door->dir))
+		r = open_in(door, door->dir);
+	if (door->listener < 0 && door->runtime_dir[0] == '/' && open_fallback(door) == 0)
+		r = 0;
+	else if (door->listener < 0) /* name the place that was asked for */
+		(void) snprintf(door->block->socket, sizeof(door->block->socket), "%s", door->dir);
+	return r;
+}
+
+/* ---- the peer ---- */
+
+static bool in_group(const struct hk_door *door, int fd, gid_t primary)
+{
+	gid_t groups[HK_PEER_GROUPS];
+	socklen_t size = sizeof(groups);
+
+	if (!door->has_group)
+		return false;
+	if (primary == door->gid)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+		return false;
+	for (size_t i = 0; i < size / sizeof(groups[0]); i++)
+		if (groups[i] == door->gid)
+			return true;
+	return false;
+}
+
+bool hk_socket_permits(const struct hk_door *door, struct hk_client *client)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+		return false;
+	client->uid = peer.uid;
+	client->pid = (uint32_t) peer.pid;
+	/* Seen across a user namespace everybody is 65534: then the file's mode has decided. */
+	if (door->foreign_uids && peer.uid == HK_OVERFLOW_UID)
+		return true;
+	return peer.uid == 0 || peer.uid == geteuid() || peer.uid == door->block->uid ||
+	       in_group(door, client->fd, peer.gid);
+}
