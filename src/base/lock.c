@@ -34,8 +34,13 @@ void hk_lock_slow(struct hk_lock *lock)
 		hk_sys_futex_wait(&lock->word, 2);
 }
 
-/* A drop while some thread forks: a no-op for that thread, an ordinary drop for any other. */
 void hk_unlock_slow(struct hk_lock *lock)
+{
+	hk_sys_futex_wake(&lock->word, 1);
+}
+
+/* A drop while some thread forks: a no-op for that thread, an ordinary drop for any other. */
+void hk_unlock_forking(struct hk_lock *lock)
 {
 	if (!fork_owner_is_me())
 		hk_lock_reset(lock);
@@ -44,7 +49,7 @@ void hk_unlock_slow(struct hk_lock *lock)
 void hk_lock_reset(struct hk_lock *lock)
 {
 	if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
-		hk_sys_futex_wake(&lock->word, 1);
+		hk_unlock_slow(lock);
 }
 
 void hk_lock_fork_begin(void)

@@ -22,7 +22,8 @@ struct hk_lock {
 extern _Atomic uintptr_t hk_lock_fork_owner;
 
 void hk_lock_slow(struct hk_lock *lock);
-void hk_unlock_slow(struct hk_lock *lock);
+void hk_unlock_slow(struct hk_lock *lock); /* dropped already: wake a waiter */
+void hk_unlock_forking(struct hk_lock *lock);
 
 /* Call with every lock of the allocator held; from here on this thread passes through them. */
 void hk_lock_fork_begin(void);
@@ -47,9 +48,9 @@ HK_INLINE void hk_lock_take(struct hk_lock *lock)
 HK_INLINE void hk_lock_drop(struct hk_lock *lock)
 {
 	if (HK_UNLIKELY(atomic_load_explicit(&hk_lock_fork_owner, memory_order_relaxed) != 0))
-		hk_unlock_slow(lock);
+		hk_unlock_forking(lock);
 	else if (HK_UNLIKELY(atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2))
-		hk_lock_reset(lock);
+		hk_unlock_slow(lock);
 }
 
 #endif

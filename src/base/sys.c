@@ -81,10 +81,11 @@ void hk_sys_unmap(void *addr, size_t size)
 	count(&hk_sys_counts.munmap);
 }
 
-void *hk_sys_remap(void *addr, size_t old_size, size_t new_size, bool may_move)
+void *hk_sys_remap(void *addr, size_t old_size, size_t new_size, void *target)
 {
 	int saved = errno;
-	void *p = mremap(addr, old_size, new_size, may_move ? MREMAP_MAYMOVE : 0);
+	int flags = target != NULL ? MREMAP_MAYMOVE | MREMAP_FIXED : 0;
+	void *p = mremap(addr, old_size, new_size, flags, target);
 
 	errno = saved;
 	count(&hk_sys_counts.mremap);

@@ -26,8 +26,9 @@ void *hk_sys_map(size_t size, size_t align);
 /* The same, inherited by fork as shared memory; page aligned, or NULL. */
 void *hk_sys_map_shared(size_t size);
 void hk_sys_unmap(void *addr, size_t size);
-/* Grow or shrink a mapping, moving it only if may_move; NULL when the kernel refuses. */
-void *hk_sys_remap(void *addr, size_t old_size, size_t new_size, bool may_move);
+/* Grow or shrink a mapping where it is (target NULL), or move it over the mapping at target. The new
+   address, or NULL when the kernel refuses: then nothing has changed. */
+void *hk_sys_remap(void *addr, size_t old_size, size_t new_size, void *target);
 /* Give the pages back; they read as zero afterwards. 0 or −errno. */
 int hk_sys_purge(void *addr, size_t size);
 /* The same for n ranges, in one system call where the kernel has it. 0 or −errno. */

@@ -42,6 +42,7 @@ struct hk_hooks {
 	_Atomic uint64_t seen[2];           /* what this process has applied; stored by on_pulse */
 	void (*_Atomic on_pulse)(void);     /* apply what changed; must not block or allocate */
 	_Atomic uint32_t window;            /* large allocations per window; 0: nobody is counting */
+	void (*_Atomic on_fork_child)(void); /* in the child of a fork, after the locks are free again */
 	void (*_Atomic on_window)(void);    /* the engine's turn, after every `window` large allocations */
 };
 extern struct hk_hooks hk_hooks;

@@ -24,7 +24,8 @@ struct hk_shard_counters {
 	_Atomic uint64_t slab_bytes_in;  /* … and came back; out − in is live + cached */
 	_Atomic uint64_t slabs_made, slabs_freed;
 	_Atomic uint64_t slab_bytes;     /* address space of the slabs that exist now (wraps: add/sub) */
-	uint64_t reserved[6];
+	_Atomic uint64_t cache_bytes;    /* free blocks in thread caches, as last reported (wraps) */
+	uint64_t reserved[5];
 } HK_ALIGNED(HK_CACHE_LINE);
 
 struct hk_counters {

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The two fast paths, and the calls built on them. The fast paths read the thread's own cache and
+ * the page map, nothing else; every miss is a tail call into heap.c.
+ */
+#include "core/heap.h"
+#include "core/hk.h"
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "core/knobs.h"
+#include "core/large.h"
+#include "core/purge.h"
+#include "core/stats.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- malloc and free ---- */
+
+static void *malloc_large(size_t size);
+
+HK_INLINE void *malloc_code(size_t size, unsigned code)
+{
+	struct hk_cache *cache = hk_heap_cache(&hk_heap, code);
+	struct hk_block *block = cache->alloc;
+
+	if (HK_UNLIKELY(block == NULL))
+		return hk_heap_malloc_slow(size, code);
+	if (HK_UNLIKELY(block->key != (uintptr_t) &hk_heap))
+		return hk_heap_corrupted(block);
+	cache->alloc = block->next;
+	block->key = 0;
+	return block;
+}
+
+static HK_NOINLINE void *malloc_medium(size_t size)
+{
+	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
+		return malloc_large(size);
+	return malloc_code(size, hk_medium_codes[(size + 127) / 128]);
+}
+
+void *hk_malloc(size_t size)
+{
+	if (HK_UNLIKELY(size > HK_TINY_MAX))
+		return malloc_medium(size);
+	return malloc_code(size, hk_tiny_codes[(size + 15) / 16]);
+}
+
+void hk_free(void *p)
+{
+	unsigned code = hk_code_of(p);
+	struct hk_cache *cache = hk_heap_cache(&hk_heap, code);
+	struct hk_block *block = p;
+
+	if (HK_UNLIKELY((uint16_t) (uintptr_t) p * cache->fit >= cache->fit) ||
+	    HK_UNLIKELY(block->key == (uintptr_t) &hk_heap)) {
+		hk_heap_free_odd(p, code);
+		return;
+	}
+	block->next = cache->free;
+	block->key = (uintptr_t) &hk_heap;
+	cache->free = block;
+	if (HK_UNLIKELY(--cache->room < 0))
+		hk_heap_free_slow(&hk_heap, code);
+}
+
+/* ---- the slower relatives ---- */
+
+static HK_COLD void *refuse(int error)
+{
+	if (error == ENOMEM)
+		HK_STAT_ADD(enomem, 1);
+	errno = error;
+	return NULL;
+}
+
+static HK_NOINLINE void *large(size_t size, size_t align, bool zero)
+{
+	void *p;
+
+	hk_heap_beat(hk_heap_ready());
+	p = hk_large_alloc(size, align, zero);
+	return p != NULL ? p : refuse(ENOMEM);
+}
+
+static HK_NOINLINE void *malloc_large(size_t size)
+{
+	return large(size, HK_GRANULE, false);
+}
+
+void *hk_calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (HK_UNLIKELY(__builtin_mul_overflow(n, size, &bytes)))
+		return refuse(ENOMEM);
+	if (bytes > HK_MEDIUM_MAX)
+		return large(bytes, HK_GRANULE, true);
+	p = hk_malloc(bytes);
+	if (HK_LIKELY(p != NULL))
+		memset(p, 0, bytes);
+	return p;
+}
+
+/* The smallest class whose every block is aligned: slabs begin at multiples of 64 KiB. */
+static unsigned aligned_code(size_t align, size_t size)
+{
+	unsigned c = hk_sizeclass_of(hk_max(size, 1));
+
+	while (c < HK_CLASSES && (hk_classes[c].size & (align - 1)) != 0)
+		c++;
+	return c < HK_CLASSES ? HK_CODE(c) : 0;
+}
+
+void *hk_memalign(size_t align, size_t size)
+{
+	unsigned code;
+
+	if (!hk_is_pow2(align))
+		return refuse(EINVAL);
+	if (align <= 16)
+		return hk_malloc(size);
+	(void) hk_heap_ready();
+	if (size <= HK_MEDIUM_MAX && align <= HK_GRANULE) {
+		code = aligned_code(align, size);
+		if (code != 0)
+			return malloc_code(hk_classes[code / 3].size, code);
+	}
+	return large(size, align, false);
+}
+
+static struct hk_span *large_or_die(const void *p, const char *fault)
+{
+	struct hk_span *span = hk_large_span(p);
+
+	if (HK_UNLIKELY(span == NULL))
+		hk_fatal(fault, p);
+	return span;
+}
+
+static size_t usable(const void *p, const char *fault)
+{
+	unsigned code = hk_code_of(p);
+
+	if (HK_LIKELY(code != 0)) {
+		if (HK_UNLIKELY(hk_pool_block_start(p) != p))
+			hk_fatal(fault, p);
+		return hk_classes[code / 3].size;
+	}
+	return hk_large_usable(large_or_die(p, fault));
+}
+
+size_t hk_usable_size(const void *p)
+{
+	return p == NULL ? 0 : usable(p, "malloc_usable_size of a pointer that malloc did not return");
+}
+
+/* Somewhere else: a growing block gets some room for the next time, so that repeated growth copies less. */
+static void *realloc_move(void *p, size_t old, size_t size)
+{
+	void *fresh = hk_malloc(size);
+
+	if (fresh == NULL)
+		return NULL;
+	memcpy(fresh, p, hk_min(old, size));
+	hk_free(p);
+	return fresh;
+}
+
+void *hk_realloc(void *p, size_t size)
+{
+	static const char fault[] = "realloc of a pointer that malloc did not return";
+	size_t old;
+
+	if (p == NULL)
+		return hk_malloc(size);
+	if (size == 0) {
+		/* As glibc does, and as C17 allows: the block is freed. */
+		hk_free(p);
+		return NULL;
+	}
+	old = usable(p, fault);
+	if (hk_code_of(p) == 0 && size > HK_MEDIUM_MAX) {
+		void *q;
+
+		hk_heap_beat(hk_heap_ready());
+		q = hk_large_resize(large_or_die(p, fault), size);
+		if (q != NULL)
+			return q;
+	} else if (size <= old && size >= old / 2) {
+		return p; /* shrinking a little is not worth a copy */
+	}
+	return realloc_move(p, old, size);
+}
+
+void hk_free_sized(void *p, size_t size)
+{
+	if (HK_UNLIKELY(p != NULL && size > usable(p, "free of a pointer that malloc did not return")))
+		hk_fatal("free with a size larger than the block", p);
+	hk_free(p);
+}
+
+void hk_free_aligned_sized(void *p, size_t align, size_t size)
+{
+	if (HK_UNLIKELY(((uintptr_t) p & (align - 1)) != 0))
+		hk_fatal("free with an alignment that the block has not", p);
+	hk_free_sized(p, size);
+}
+
+size_t hk_trim(void)
+{
+	hk_heap_flush(hk_heap_ready());
+	atomic_fetch_add_explicit(&hk_knobs.epoch, 1, memory_order_release);
+	return hk_purge_all();
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The knobs before and after the configuration is known. Until hk_knobs_apply runs (malloc is called
+ * before any constructor), the values here hold: those of the balanced mode.
+ */
+#include "core/knobs.h"
+
+static _Atomic uint64_t no_pulse[2];
+
+struct hk_knobs hk_knobs = {
+	.tinypool = 1,
+	.bigcache = 1,
+	.batch = 1,
+	.security = HK_SECURITY_BASIC,
+	.free_policy = HK_FREE_ADAPTIVE,
+	.thp = HK_THP_AUTO,
+	.batch_max = 64,
+	.purge_delay_ns = 1000000000U,
+	.bigcache_limit = 512 * HK_MIB,
+	.bigcache_max_block = 256 * HK_MIB,
+	.tinypool_limit = HK_MIB,
+};
+
+struct hk_hooks hk_hooks = {.pulse = no_pulse};
+
+/* Does any value change that thread caches have copied? */
+static bool caches_concerned(const struct hk_config *config)
+{
+	return HK_KNOB(tinypool) != hk_config_num(config, HK_KEY_TINYPOOL) ||
+	       HK_KNOB(security) != hk_config_num(config, HK_KEY_SECURITY) ||
+	       HK_KNOB(tinypool_limit) != hk_config_num(config, HK_KEY_TINYPOOL_LIMIT);
+}
+
+void hk_knobs_apply(const struct hk_config *config)
+{
+	bool concerned = caches_concerned(config);
+
+	HK_KNOB_SET(tinypool, (uint8_t) hk_config_num(config, HK_KEY_TINYPOOL));
+	HK_KNOB_SET(bigcache, (uint8_t) hk_config_num(config, HK_KEY_BIGCACHE));
+	HK_KNOB_SET(batch, (uint8_t) hk_config_num(config, HK_KEY_BATCH));
+	HK_KNOB_SET(security, (uint8_t) hk_config_num(config, HK_KEY_SECURITY));
+	HK_KNOB_SET(free_policy, (uint8_t) hk_config_num(config, HK_KEY_FREE_POLICY));
+	HK_KNOB_SET(thp, (uint8_t) hk_config_num(config, HK_KEY_THP));
+	HK_KNOB_SET(debug, (uint8_t) hk_config_num(config, HK_KEY_DEBUG));
+	HK_KNOB_SET(batch_max, (uint32_t) hk_config_num(config, HK_KEY_BATCH_MAX));
+	HK_KNOB_SET(purge_delay_ns, hk_config_num(config, HK_KEY_PURGE_DELAY));
+	HK_KNOB_SET(bigcache_limit, hk_config_num(config, HK_KEY_BIGCACHE_LIMIT));
+	HK_KNOB_SET(bigcache_max_block, hk_config_num(config, HK_KEY_BIGCACHE_MAX_BLOCK));
+	HK_KNOB_SET(tinypool_limit, hk_config_num(config, HK_KEY_TINYPOOL_LIMIT));
+	HK_KNOB_SET(soft_limit, hk_config_num(config, HK_KEY_SOFT_LIMIT));
+	HK_KNOB_SET(hard_limit, hk_config_num(config, HK_KEY_HARD_LIMIT));
+	if (concerned)
+		atomic_fetch_add_explicit(&hk_knobs.epoch, 1, memory_order_release);
+}

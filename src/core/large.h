@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Large blocks (> 32 KiB) and BigCache. Up to 32 MiB a block is a span of an arena, above a mapping of
+ * its own. Freed blocks rest in BigCache, warm and mapped, in bands by size, bounded in bytes; what it
+ * does not keep goes back to the page heap or the system.
+ */
+#ifndef HK_CORE_LARGE_H
+#define HK_CORE_LARGE_H
+
+#include "core/span.h"
+
+/* align: power of two. zero: contents must be zero. NULL on failure; errno is the caller's. */
+void *hk_large_alloc(size_t size, size_t align, bool zero);
+/* p: any pointer that is in no slab; ends the process if it is no block. */
+void hk_large_free(void *p);
+/* NULL when it cannot be done without copying; the block is then as before. */
+void *hk_large_resize(struct hk_span *span, size_t size);
+size_t hk_large_usable(const struct hk_span *span);
+
+/* Move cached blocks that were freed at or before before_ns out of BigCache, at most max of them, to the page heap
+   (to be purged there) or the system. How many. */
+size_t hk_bigcache_evict(uint64_t before_ns, size_t max);
+
+struct hk_lock *hk_large_lock(void);
+
+#endif

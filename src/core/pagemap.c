@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The page map: leaves appear when memory in their 4 GiB is first mapped and stay for good.
+ */
+#include "core/span.h"
+
+#include "base/sys.h"
+#include "core/stats.h"
+
+#include <string.h>
+
+uintptr_t hk_root[HK_ROOT_ENTRIES];
+uint8_t hk_zero_leaf[HK_LEAF_GRANULES] HK_ALIGNED(4096);
+
+bool hk_pagemap_cover(const void *base, size_t size)
+{
+	uintptr_t first = (uintptr_t) base >> HK_LEAF_SHIFT;
+	uintptr_t last = ((uintptr_t) base + size - 1) >> HK_LEAF_SHIFT;
+
+	if (last >= HK_ROOT_ENTRIES)
+		return false;
+	for (uintptr_t i = first; i <= last; i++) {
+		char *leaf;
+
+		if (hk_root[i] != 0)
+			continue;
+		leaf = hk_sys_map(sizeof(struct hk_leaf), HK_PAGE);
+		if (leaf == NULL)
+			return false;
+		/* Touched here and there: huge pages would only waste memory. */
+		(void) hk_sys_huge(leaf, sizeof(struct hk_leaf), false);
+		HK_STAT_ADD(mappings, 1);
+		__atomic_store_n(&hk_root[i], (uintptr_t) leaf - (uintptr_t) hk_zero_leaf, __ATOMIC_RELEASE);
+	}
+	return true;
+}
+
+void hk_pagemap_slab(struct hk_span *slab, unsigned code)
+{
+	struct hk_leaf *leaf = hk_leaf_of(slab->base);
+	size_t first = hk_granule_index(slab->base);
+
+	for (size_t i = 0; i < slab->granules; i++)
+		leaf->back[first + i] = (uint8_t) i;
+	memset(&leaf->code[first], (int) code, slab->granules);
+}
+
+struct hk_span *hk_large_span(const void *p)
+{
+	struct hk_leaf *leaf = hk_leaf_of(p);
+	struct hk_span *span;
+
+	if (leaf == NULL || ((uintptr_t) p & (HK_GRANULE - 1)) != 0)
+		return NULL;
+	span = &leaf->span[hk_granule_index(p)];
+	if (span->base != p || (span->kind != HK_SPAN_LARGE && span->kind != HK_SPAN_DIRECT))
+		return NULL;
+	return span;
+}

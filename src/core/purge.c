@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Purging by policy. The purge lock is only ever tried, except around fork and by a purge of
+ * everything; it is the outermost lock of the allocator.
+ */
+#include "core/purge.h"
+
+#include "base/lock.h"
+#include "base/sys.h"
+#include "core/knobs.h"
+#include "core/large.h"
+#include "core/pageheap.h"
+#include "core/pool.h"
+#include "core/stats.h"
+
+#define HK_BATCH_CAP 64U            /* ranges collected on the stack at a time */
+#define HK_BATCH_MIN_GRANULES 8U    /* free_policy = batch: shorter runs (< 128 KiB) age instead */
+#define HK_TICK_MIN_NS 10000000U    /* 10 ms between ticks at least */
+#define HK_SOFT_PAUSE_NS 100000000U /* 100 ms between trims for soft_limit */
+
+static struct {
+	struct hk_lock lock;
+	_Atomic uint64_t last_tick, last_soft;
+	_Atomic uint32_t pending; /* large frees since the last full batch */
+} purge;
+
+struct hk_lock *hk_purge_lock(void)
+{
+	return &purge.lock;
+}
+
+static uint64_t waiting(void)
+{
+	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes);
+}
+
+/* One batch: taken out of the page heap, purged, given back clean. */
+static size_t purge_batch(uint64_t before_ns, size_t min_granules, size_t max, uint64_t *bytes)
+{
+	struct hk_purge_run runs[HK_BATCH_CAP];
+	struct iovec ranges[HK_BATCH_CAP];
+	size_t n = hk_pageheap_purge_take(before_ns, min_granules, runs, hk_min(max, HK_BATCH_CAP));
+	uint64_t start, sum = 0;
+
+	if (n == 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		ranges[i] = runs[i].range;
+		sum += ranges[i].iov_len;
+	}
+	start = hk_sys_precise_ns();
+	(void) hk_sys_purge_vec(ranges, n);
+	hk_pageheap_purge_done(runs, n);
+	HK_STAT_ADD(purge_ns, hk_sys_precise_ns() - start);
+	HK_STAT_ADD(purged_bytes, sum);
+	HK_STAT_ADD(purge_batches, 1);
+	HK_STAT_ADD(purge_ranges, n);
+	*bytes += sum;
+	return n;
+}
+
+static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
+{
+	size_t max = HK_KNOB(batch) ? HK_KNOB(batch_max) : 1;
+	uint64_t bytes = 0;
+
+	while (purge_batch(before_ns, min_granules, max, &bytes) > 0)
+		;
+	return bytes;
+}
+
+uint64_t hk_purge_tick(void)
+{
+	uint64_t now = hk_sys_now_ns(), delay = HK_KNOB(purge_delay_ns), before;
+
+	if (HK_KNOB(free_policy) == HK_FREE_KEEP)
+		return 0;
+	if (waiting() == 0 || !hk_lock_try(&purge.lock))
+		return waiting();
+	atomic_store_explicit(&purge.last_tick, now, memory_order_relaxed);
+	before = now > delay ? now - delay : 0;
+	(void) hk_bigcache_evict(before, SIZE_MAX);
+	(void) purge_runs(before, 1);
+	hk_lock_drop(&purge.lock);
+	return waiting();
+}
+
+uint64_t hk_purge_all(void)
+{
+	uint64_t direct = HK_STAT_GET(mapped_bytes), bytes;
+
+	hk_lock_take(&purge.lock);
+	hk_pool_trim();
+	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
+	bytes = purge_runs(UINT64_MAX, 1);
+	hk_lock_drop(&purge.lock);
+	HK_STAT_ADD(trims, 1);
+	direct -= HK_STAT_GET(mapped_bytes);
+	return bytes + (direct <= (uint64_t) INT64_MAX ? direct : 0); /* others may have mapped meanwhile */
+}
+
+void hk_purge_poll(void)
+{
+	uint64_t now, last;
+
+	if (HK_LIKELY(waiting() == 0))
+		return;
+	now = hk_sys_now_ns();
+	last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
+	if (now - last >= hk_max(HK_KNOB(purge_delay_ns) / 4, HK_TICK_MIN_NS))
+		(void) hk_purge_tick();
+}
+
+void hk_purge_after_free(void)
+{
+	uint32_t full = HK_KNOB(batch) ? HK_KNOB(batch_max) : 1;
+
+	if (HK_KNOB(free_policy) == HK_FREE_BATCH &&
+	    atomic_fetch_add_explicit(&purge.pending, 1, memory_order_relaxed) + 1 >= full &&
+	    hk_lock_try(&purge.lock)) {
+		atomic_store_explicit(&purge.pending, 0, memory_order_relaxed);
+		(void) purge_runs(UINT64_MAX, HK_BATCH_MIN_GRANULES);
+		hk_lock_drop(&purge.lock);
+	}
+	hk_purge_poll();
+}
+
+void hk_purge_before_large(size_t size)
+{
+	uint64_t limit = HK_KNOB(soft_limit), now, last;
+
+	if (HK_LIKELY(limit == 0) || hk_pageheap_used() + HK_STAT_GET(dirty_bytes) + size <= limit || waiting() == 0)
+		return;
+	now = hk_sys_now_ns();
+	last = atomic_load_explicit(&purge.last_soft, memory_order_relaxed);
+	if (now - last < HK_SOFT_PAUSE_NS ||
+	    !atomic_compare_exchange_strong_explicit(&purge.last_soft, &last, now, memory_order_relaxed,
+	                                             memory_order_relaxed))
+		return;
+	HK_STAT_ADD(soft_limit_hits, 1);
+	(void) hk_purge_all();
+}

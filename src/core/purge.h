@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Purging: free memory goes back to the system by free_policy, in batches, with no lock of the
+ * allocator held during the system call. Time is driven by the slow paths of any thread and, where it
+ * runs, by the control thread. One purge at a time: who finds another at work goes on.
+ */
+#ifndef HK_CORE_PURGE_H
+#define HK_CORE_PURGE_H
+
+#include "base/bits.h"
+
+/* Purge what is older than purge_delay. Bytes that are still waiting for their time (0: nothing to do until
+   something is freed). */
+uint64_t hk_purge_tick(void);
+/* Everything now, of any age and under any policy: BigCache, reserves, free runs. Bytes given back. */
+uint64_t hk_purge_all(void);
+
+/* From slow paths: a tick if one is due. Cheap. */
+void hk_purge_poll(void);
+void hk_purge_after_free(void);           /* free_policy = batch: a full batch goes at once */
+void hk_purge_before_large(size_t size);  /* soft_limit */
+
+struct hk_lock *hk_purge_lock(void);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Spans and the page map. Memory is managed in granules of 16 KiB; a span is a run of them: a slab
+ * of equal blocks, one large block, a direct mapping, or free. All metadata is outside the memory it
+ * describes, dense, in one leaf per 4 GiB of address space:
+ *
+ *   root[address >> 32] ──► leaf { code[], back[], dirty[], span[] }, one entry per granule
+ *
+ * code   code of the size class in every granule of a slab, else 0: all that free() needs
+ * back   in every granule of a slab: how many granules before it the slab begins
+ * dirty  1 if the granule may have been written since the kernel last gave it zeroed
+ * span   the descriptor; valid for the first granule of a span (and the last of a free run)
+ *
+ * code[] and back[] of a slab change only while no block of it is out. root entries are written
+ * once, under the page heap's lock.
+ */
+#ifndef HK_CORE_SPAN_H
+#define HK_CORE_SPAN_H
+
+#include "base/bits.h"
+
+#include <stdatomic.h>
+
+#define HK_GRANULE_SHIFT 14
+#define HK_GRANULE ((size_t) 1 << HK_GRANULE_SHIFT)
+#define HK_LEAF_SHIFT 32
+#define HK_LEAF_GRANULES ((size_t) 1 << (HK_LEAF_SHIFT - HK_GRANULE_SHIFT))
+#define HK_ROOT_ENTRIES ((size_t) 1 << 16) /* 48 bits of address */
+
+enum hk_span_kind {
+	HK_SPAN_NONE,
+	HK_SPAN_FREE,      /* free run, in a bin of the page heap */
+	HK_SPAN_FREE_TAIL, /* last granule of a free run longer than one: granules is set */
+	HK_SPAN_BUSY,      /* taken out of the page heap by a purge under way */
+	HK_SPAN_SLAB,
+	HK_SPAN_LARGE,     /* one block, granules of an arena */
+	HK_SPAN_DIRECT,    /* one block, a mapping of its own */
+	HK_SPAN_CACHED     /* LARGE or DIRECT resting in BigCache */
+};
+
+struct hk_span {
+	struct hk_span *next, *prev; /* bin of the page heap, of the pool, or band of BigCache */
+	char *base;
+	uint32_t granules;
+	uint8_t kind;                /* enum hk_span_kind */
+	uint8_t class_number;        /* SLAB */
+	uint8_t shard;               /* SLAB */
+	uint8_t direct;              /* CACHED: it was DIRECT */
+	union {
+		struct { /* SLAB; lock: its pool bin's */
+			uint64_t *bits;    /* 1: block is free; words in metadata, or &word */
+			uint64_t word;
+			uint16_t capacity; /* blocks */
+			uint16_t carved;   /* blocks that were ever handed out: the rest is untouched */
+			uint16_t nfree;    /* bits set */
+			uint16_t hint;     /* no bit is set in words before this one */
+			uint8_t listed;    /* in its pool bin's list */
+		};
+		struct { /* FREE, CACHED */
+			struct hk_span *older, *newer; /* by age: page heap's dirty list, BigCache */
+			uint64_t stamp_ns; /* when it was freed; FREE: 0 if and only if ndirty is 0 */
+			uint32_t ndirty;   /* FREE: dirty granules */
+		};
+	};
+};
+_Static_assert(sizeof(struct hk_span) == 64, "one cache line per span");
+
+struct hk_leaf {
+	uint8_t code[HK_LEAF_GRANULES];
+	uint8_t back[HK_LEAF_GRANULES];
+	uint8_t dirty[HK_LEAF_GRANULES];
+	struct hk_span span[HK_LEAF_GRANULES];
+};
+
+/* Never-mapped addresses have entry 0: the distance of each leaf from the all-zero one is stored, so
+   that a look-up needs no test. */
+extern uintptr_t hk_root[HK_ROOT_ENTRIES];
+extern uint8_t hk_zero_leaf[HK_LEAF_GRANULES];
+
+HK_INLINE size_t hk_granule_index(const void *p)
+{
+	return (uint32_t) (uintptr_t) p >> HK_GRANULE_SHIFT;
+}
+
+/* Code of the size class that p's granule belongs to; 0 for any address that is in no slab. */
+HK_INLINE unsigned hk_code_of(const void *p)
+{
+	uintptr_t codes = (uintptr_t) hk_zero_leaf + hk_root[(uint16_t) ((uintptr_t) p >> HK_LEAF_SHIFT)];
+	return ((const uint8_t *) codes)[hk_granule_index(p)];
+}
+
+/* The leaf for p, or NULL if nothing was ever mapped there. */
+static inline struct hk_leaf *hk_leaf_of(const void *p)
+{
+	uintptr_t top = (uintptr_t) p >> HK_LEAF_SHIFT, distance;
+
+	if (top >= HK_ROOT_ENTRIES)
+		return NULL;
+	distance = __atomic_load_n(&hk_root[top], __ATOMIC_ACQUIRE);
+	if (distance == 0)
+		return NULL;
+	distance += (uintptr_t) hk_zero_leaf;
+	__asm__("" : "+r"(distance)); /* a leaf of its own, whatever the compiler thinks of the sum */
+	return (struct hk_leaf *) distance;
+}
+
+/* Descriptor of p's granule; p must lie in memory that hk_pagemap_cover covered. */
+static inline struct hk_span *hk_span_at(const void *p)
+{
+	return &hk_leaf_of(p)->span[hk_granule_index(p)];
+}
+
+/* First granule of the slab that p lies in (hk_code_of(p) != 0). */
+static inline struct hk_span *hk_slab_of(const void *p)
+{
+	struct hk_leaf *leaf = hk_leaf_of(p);
+	size_t i = hk_granule_index(p);
+	size_t back = leaf->back[i];
+
+	/* No span of the page heap crosses a leaf. */
+	return &leaf->span[i - back];
+}
+
+/* Descriptor of the block that begins exactly at p, or NULL if p is no start of a LARGE or DIRECT block. */
+struct hk_span *hk_large_span(const void *p);
+
+/* Make leaves for the range. False when the kernel has no memory for them. Lock: page heap. */
+bool hk_pagemap_cover(const void *base, size_t size);
+/* Set or clear code and back of a slab's granules. */
+void hk_pagemap_slab(struct hk_span *slab, unsigned code);
+
+#endif
