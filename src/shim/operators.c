@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * C++ operator new and delete in all forms, under their Itanium ABI names, in C: the library must not
+ * need libstdc++. What only C++ can do is asked of the C++ runtime that the program has, found when
+ * it is needed: the new-handler, throwing std::bad_alloc, and catching what a handler throws.
+ * Compiled with -fexceptions, so that exceptions pass through.
+ */
+#include "base/log.h"
+#include "core/hk.h"
+#include "shim/shim.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <string.h>
+
+typedef void (*new_handler)(void);
+
+/* The runtimes, by the beginning of their file names, and what they call the functions. */
+static const struct runtime {
+	const char *library, *get_handler, *throw_bad_alloc;
+} runtimes[] = {
+	{"libstdc++.so", "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv"},
+	{"libc++.so", "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv"},
+	{"libc++abi.so", "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv"},
+};
+
+struct search {
+	const char *prefix;
+	char path[512];
+};
+
+static int match_library(struct dl_phdr_info *info, size_t size, void *data)
+{
+	struct search *search = data;
+	const char *slash = strrchr(info->dlpi_name, '/');
+	const char *base = slash != NULL ? slash + 1 : info->dlpi_name;
+
+	(void) size;
+	if (strncmp(base, search->prefix, strlen(search->prefix)) != 0 ||
+	    strlen(info->dlpi_name) >= sizeof(search->path))
+		return 0;
+	strcpy(search->path, info->dlpi_name);
+	return 1;
+}
+
+/* A function of the C++ runtime in use, wherever it was loaded (a plugin's is in no global scope). */
+static void *runtime_symbol(const char *name)
+{
+	void *symbol = dlsym(RTLD_DEFAULT, name);
+
+	for (size_t i = 0; symbol == NULL && i < HK_COUNT(runtimes); i++) {
+		struct search search = {.prefix = runtimes[i].library};
+		void *handle;
+
+		if (dl_iterate_phdr(match_library, &search) == 0)
+			continue;
+		handle = dlopen(search.path, RTLD_LAZY | RTLD_NOLOAD);
+		if (handle != NULL)
+			symbol = dlsym(handle, name);
+	}
+	return symbol;
+}
+
+static new_handler current_handler(void)
+{
+	new_handler (*get)(void) = NULL;
+
+	*(void **) &get = runtime_symbol(runtimes[0].get_handler);
+	return get != NULL ? get() : NULL;
+}
+
+static void *allocate(size_t size, size_t align)
+{
+	if (size == 0)
+		size = 1;
+	return align == 0 ? hk_malloc(size) : hk_memalign(align, size);
+}
+
+/* [new.delete.single]: call the handler and try again until memory comes or there is no handler; then throw. */
+static HK_COLD void *new_failed(size_t size, size_t align)
+{
+	void (*throw_bad_alloc)(void) = NULL; /* does not return */
+
+	for (new_handler handler; (handler = current_handler()) != NULL;) {
+		void *p;
+
+		handler();
+		p = allocate(size, align);
+		if (p != NULL)
+			return p;
+	}
+	*(void **) &throw_bad_alloc = runtime_symbol(runtimes[0].throw_bad_alloc);
+	if (throw_bad_alloc != NULL)
+		throw_bad_alloc();
+	hk_fatal("operator new: out of memory, and no C++ runtime to throw std::bad_alloc", NULL);
+}
+
+/*
+ * The nothrow forms call the handler too, and must catch what it throws. That takes C++: the runtime's own
+ * nothrow form is a try block around a call of operator new, which is ours. Without a handler there is
+ * nothing to throw, and NULL is the answer.
+ */
+static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t align, const void *tag)
+{
+	void *next;
+
+	if (current_handler() == NULL)
+		return NULL;
+	next = dlsym(RTLD_NEXT, name);
+	if (next == NULL)
+		return NULL;
+	if (align == 0) {
+		void *(*plain)(size_t, const void *) = NULL;
+
+		*(void **) &plain = next;
+		return plain(size, tag);
+	} else {
+		void *(*aligned)(size_t, size_t, const void *) = NULL;
+
+		*(void **) &aligned = next;
+		return aligned(size, align, tag);
+	}
+}
+
+#define HK_OPERATOR_NEW(symbol)                                      \
+	HK_EXPORT void *symbol(size_t size);                         \
+	HK_EXPORT void *symbol(size_t size)                          \
+	{                                                            \
+		void *p = hk_malloc(size);                           \
+		return HK_LIKELY(p != NULL) ? p : new_failed(size, 0); \
+	}
+
+#define HK_OPERATOR_NEW_ALIGNED(symbol)                              \
+	HK_EXPORT void *symbol(size_t size, size_t align);           \
+	HK_EXPORT void *symbol(size_t size, size_t align)            \
+	{                                                            \
+		void *p = hk_memalign(align, size);                  \
+		return HK_LIKELY(p != NULL) ? p : new_failed(size, align); \
+	}
+
+#define HK_OPERATOR_NEW_NOTHROW(symbol)                              \
+	HK_EXPORT void *symbol(size_t size, const void *tag);        \
+	HK_EXPORT void *symbol(size_t size, const void *tag)         \
+	{                                                            \
+		void *p = hk_malloc(size);                           \
+		return HK_LIKELY(p != NULL) ? p : new_nothrow_failed(#symbol, size, 0, tag); \
+	}
+
+#define HK_OPERATOR_NEW_ALIGNED_NOTHROW(symbol)                      \
+	HK_EXPORT void *symbol(size_t size, size_t align, const void *tag); \
+	HK_EXPORT void *symbol(size_t size, size_t align, const void *tag)  \
+	{                                                            \
+		void *p = hk_memalign(align, size);                  \
+		return HK_LIKELY(p != NULL) ? p : new_nothrow_failed(#symbol, size, align, tag); \
+	}
+
+/* new, new[] */
+HK_OPERATOR_NEW(_Znwm)
+HK_OPERATOR_NEW(_Znam)
+HK_OPERATOR_NEW_ALIGNED(_ZnwmSt11align_val_t)
+HK_OPERATOR_NEW_ALIGNED(_ZnamSt11align_val_t)
+HK_OPERATOR_NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
+HK_OPERATOR_NEW_NOTHROW(_ZnamRKSt9nothrow_t)
+HK_OPERATOR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
+HK_OPERATOR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
+
+#define HK_OPERATOR_DELETE(symbol, ...)                              \
+	HK_EXPORT void symbol(__VA_ARGS__);                          \
+	HK_EXPORT void symbol(__VA_ARGS__)                           \
+	{                                                            \
+		HK_DELETE_BODY;                                      \
+	}
+
+/* delete, delete[]: plain, nothrow, aligned, aligned nothrow. */
+#define HK_DELETE_BODY hk_free(p)
+HK_OPERATOR_DELETE(_ZdlPv, void *p)
+HK_OPERATOR_DELETE(_ZdaPv, void *p)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (void) tag, hk_free(p)
+HK_OPERATOR_DELETE(_ZdlPvRKSt9nothrow_t, void *p, const void *tag)
+HK_OPERATOR_DELETE(_ZdaPvRKSt9nothrow_t, void *p, const void *tag)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (void) align, hk_free(p)
+HK_OPERATOR_DELETE(_ZdlPvSt11align_val_t, void *p, size_t align)
+HK_OPERATOR_DELETE(_ZdaPvSt11align_val_t, void *p, size_t align)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (void) align, (void) tag, hk_free(p)
+HK_OPERATOR_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, void *p, size_t align, const void *tag)
+HK_OPERATOR_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, void *p, size_t align, const void *tag)
+#undef HK_DELETE_BODY
+/* Sized forms: the size is the compiler's word and is not needed to find the block. */
+#define HK_DELETE_BODY (void) size, hk_free(p)
+HK_OPERATOR_DELETE(_ZdlPvm, void *p, size_t size)
+HK_OPERATOR_DELETE(_ZdaPvm, void *p, size_t size)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (void) size, (void) align, hk_free(p)
+HK_OPERATOR_DELETE(_ZdlPvmSt11align_val_t, void *p, size_t size, size_t align)
+HK_OPERATOR_DELETE(_ZdaPvmSt11align_val_t, void *p, size_t size, size_t align)

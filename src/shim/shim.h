@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The outermost layer: what the dynamic linker sees. Every exported function is declared here or in a
+ * system header.
+ */
+#ifndef HK_SHIM_SHIM_H
+#define HK_SHIM_SHIM_H
+
+#include "base/bits.h"
+
+#include <stdio.h>
+
+#define HK_EXPORT __attribute__((visibility("default")))
+#define HK_ALIAS(name) __attribute__((alias(name)))
+
+/* Not, or not always, declared by libc. */
+void *reallocarray(void *p, size_t n, size_t size);
+void *memalign(size_t align, size_t size);
+void *aligned_alloc(size_t align, size_t size);
+void *valloc(size_t size);
+void *pvalloc(size_t size);
+size_t malloc_usable_size(void *p);
+void cfree(void *p);
+void free_sized(void *p, size_t size);
+void free_aligned_sized(void *p, size_t align, size_t size);
+
+void *__libc_malloc(size_t size);
+void __libc_free(void *p);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void *__libc_reallocarray(void *p, size_t n, size_t size);
+void *__libc_memalign(size_t align, size_t size);
+void *__libc_valloc(size_t size);
+void *__libc_pvalloc(size_t size);
+void __libc_cfree(void *p);
+int __posix_memalign(void **ret, size_t align, size_t size);
+void *__libc_aligned_alloc(size_t align, size_t size);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Start and end of the library in a process. The allocator needs no start: it works from the first
+ * call on with built-in defaults. The constructor brings the configuration and the control block.
+ */
+#include "control/block.h"
+#include "core/hk.h"
+#include "hakmem.h"
+#include "shim/shim.h"
+
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+HK_EXPORT const char *hakmem_version(void)
+{
+	return HAKMEM_VERSION;
+}
+
+HK_EXPORT size_t hakmem_trim(void)
+{
+	return hk_trim();
+}
+
+__attribute__((constructor(101))) static void start(void)
+{
+	/* Make the allocator register its fork and thread handlers before the program registers any. */
+	hk_free(hk_malloc(1));
+	hk_process_start(getauxval(AT_SECURE) != 0, environ);
+}
+
+__attribute__((destructor(101))) static void end(void)
+{
+	hk_process_exit();
+}
