@@ -1,0 +1,2 @@
+dist_man_MANS += man/hakmem.ini.5
+EXTRA_DIST += man/hakmem.ini.5.in

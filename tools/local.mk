@@ -7,3 +7,14 @@ hkbench_SOURCES = tools/bench/hkbench.c tools/bench/hkbench.h tools/bench/single
 	tools/bench/threads.c
 hkbench_LDADD = -lpthread
 EXTRA_DIST += tools/bench/bench_allocators tools/bench/RESULTS.md
+
+# What the key table says for people to read. The results are committed; a test compares them.
+check_PROGRAMS += gen-conf
+gen_conf_SOURCES = tools/gen/gen-conf.c
+gen_conf_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS)
+.PHONY: regen
+regen: gen-conf$(EXEEXT)
+	./gen-conf ini >hakmem.ini.new
+	./gen-conf man $(srcdir)/man/hakmem.ini.5.in >hakmem.ini.5.new
+	mv hakmem.ini.new $(srcdir)/conf/hakmem.ini
+	mv hakmem.ini.5.new $(srcdir)/man/hakmem.ini.5

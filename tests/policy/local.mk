@@ -4,5 +4,5 @@ hk_policy_sh = tests/policy/layers.sh tests/policy/headers.sh tests/policy/style
 TESTS += $(hk_policy_sh)
 EXTRA_DIST += $(hk_policy_sh) tests/policy/symbols.list .clang-tidy
 
-dist_check_SCRIPTS += tests/policy/check-config-alloc.sh
-TESTS += tests/policy/check-config-alloc.sh
+dist_check_SCRIPTS += tests/policy/check-config-alloc.sh tests/policy/check-generated.sh
+TESTS += tests/policy/check-config-alloc.sh tests/policy/check-generated.sh

@@ -20,3 +20,6 @@ test_config_CPPFLAGS += -DHK_SANITIZED
 endif
 test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_config_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS) $(CHECK_LIBS)
+EXTRA_PROGRAMS += fuzz_ini
+fuzz_ini_SOURCES = tests/fuzz/fuzz_ini.c
+fuzz_ini_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS)

@@ -283,6 +283,36 @@ START_TEST(nothing_allocates)
 }
 END_TEST
 
+/* The file that is installed: nothing but comments as it is, and every key right once uncommented. */
+START_TEST(the_shipped_file)
+{
+	static char text[40000];
+	const char *source = getenv("HK_SRC");
+	char path[1000];
+	FILE *file;
+
+	if (source == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/conf/hakmem.ini", source);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	ck_assert_int_eq(resolve_text(text), 0);
+	for (int k = 0; k < HK_KEY_COUNT; k++)
+		ck_assert_uint_eq(w.config.origin[k], HK_ORIGIN_PRESET);
+	for (char *p = text; (p = strstr(p, "\n#")) != NULL; p++)
+		if (p[2] >= 'a' && p[2] <= 'z')
+			p[1] = ' ';
+	ck_assert_msg(resolve_text(text) == 0, "%s", w.diags.text[0]);
+	ck_assert_uint_eq(w.config.mode_origin, HK_ORIGIN_GLOBAL);
+	for (int k = 0; k < HK_KEY_COUNT; k++) {
+		ck_assert_msg(w.config.origin[k] == HK_ORIGIN_GLOBAL, "%s is missing", hk_keys[k].name);
+		ck_assert_str_eq(value_of((enum hk_key_id) k), hk_keys[k].preset[HK_MODE_BALANCED]);
+	}
+}
+END_TEST
+
 Suite *odd_suite(void)
 {
 	Suite *suite = suite_create("odd configuration files");
@@ -305,6 +335,7 @@ Suite *odd_suite(void)
 	tcase_add_test(kinds, links_stay_below_the_root);
 	tcase_add_test(kinds, dev_null_is_no_configuration);
 	tcase_add_test(kinds, nothing_allocates);
+	tcase_add_test(kinds, the_shipped_file);
 	suite_add_tcase(suite, bytes);
 	suite_add_tcase(suite, kinds);
 	return suite;
