@@ -21,5 +21,6 @@ endif
 test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_config_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS) $(CHECK_LIBS)
 EXTRA_PROGRAMS += fuzz_ini
+CLEANFILES += fuzz_ini$(EXEEXT)
 fuzz_ini_SOURCES = tests/fuzz/fuzz_ini.c
 fuzz_ini_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS)
