@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the configuration files say, read once and kept until the set is resolved; private to the
- * configuration. One hk_doc lives in a mapping of its own for the time of one resolve, owned by the
- * caller; pages that a short file does not reach are never touched.
+ * configuration and to hakmemctl's check and modes, which look at files without a process. One
+ * hk_doc lives in a mapping of its own for the time of one resolve, owned by the caller; pages that
+ * a short file does not reach are never touched.
  */
 #ifndef HK_CONFIG_DOC_H
 #define HK_CONFIG_DOC_H
@@ -22,14 +23,14 @@ enum hk_section_kind { HK_SECTION_GLOBAL, HK_SECTION_MODE, HK_SECTION_PROGRAM, H
 
 struct hk_section {
 	uint8_t kind;
-	bool applies;        /* [hakmem], or the glob matches the identity; modes are chosen later */
-	bool selected;       /* a mode: some 'mode =' or 'inherits =' names it */
-	bool inherits;       /* a mode: a valid 'inherits =' is there */
-	uint8_t base;        /* a mode without parent: the built-in mode it stands on */
-	int16_t parent;      /* a mode: the section it builds on, or HK_NO_SECTION */
-	uint8_t file;        /* where the section was seen first … */
+	bool applies;   /* [hakmem], or the glob matches the identity; modes are chosen later */
+	bool selected;  /* a mode: some 'mode =' or 'inherits =' names it */
+	bool inherits;  /* a mode: a valid 'inherits =' is there */
+	uint8_t base;   /* a mode without parent: the built-in mode it stands on */
+	int16_t parent; /* a mode: the section it builds on, or HK_NO_SECTION */
+	uint8_t file;   /* where the section was seen first … */
 	uint16_t first_line;
-	uint8_t lines_file;  /* the file that line[] is about: duplicates are a matter of one file */
+	uint8_t lines_file; /* the file that line[] is about: duplicates are a matter of one file */
 	uint16_t line[HK_SETTING_COUNT]; /* where it gives the setting, 0 = not yet */
 	char name[HK_SECTION_NAME_MAX];  /* mode in lower case, or glob */
 };

@@ -20,9 +20,9 @@ static const struct {
 	const char *name;
 	enum hk_key_id key;
 } aliases[] = {
-	{"HAKMEM_DISABLE_BIGCACHE", HK_KEY_BIGCACHE},
-	{"HAKMEM_DISABLE_BATCH", HK_KEY_BATCH},
-	{"HAKMEM_DISABLE_ELO", HK_KEY_ELO},
+        {"HAKMEM_DISABLE_BIGCACHE", HK_KEY_BIGCACHE},
+        {"HAKMEM_DISABLE_BATCH", HK_KEY_BATCH},
+        {"HAKMEM_DISABLE_ELO", HK_KEY_ELO},
 };
 
 /* What one reading carries around. */
@@ -55,13 +55,15 @@ static void read_conf(struct reading *r, const char *text)
 		return;
 	r->conf_seen = true;
 	if (text[0] != '/' && syscall(SYS_getcwd, here, sizeof(here)) <= 0) {
-		hk_diag_add(r->diags, true, "HAKMEM_CONF: '%.120s' is relative to a folder without a (short) name", text);
+		hk_diag_add(r->diags, true,
+		            "HAKMEM_CONF: '%.120s' is relative to a folder without a (short) name", text);
 		return;
 	}
 	n = snprintf(conf, HK_PATH_MAX, "%s%s%s", here, text[0] == '/' ? "" : "/", text);
 	if (n < 0 || n >= HK_PATH_MAX) {
 		conf[0] = '\0';
-		hk_diag_add(r->diags, true, "HAKMEM_CONF: '%.80s...' is longer than %d bytes", text, HK_PATH_MAX - 1);
+		hk_diag_add(r->diags, true, "HAKMEM_CONF: '%.80s...' is longer than %d bytes", text,
+		            HK_PATH_MAX - 1);
 	}
 }
 
@@ -105,8 +107,9 @@ static void report_unknown(struct reading *r, const char *name)
 		hk_near_offer(&near, hk_keys[k].env);
 	for (size_t i = 0; i < HK_COUNT(aliases); i++)
 		hk_near_offer(&near, aliases[i].name);
-	hk_diag_add(r->diags, false, "unknown variable %.80s%s%s%s", name, near.best != NULL ? ": did you mean " : "",
-	            near.best != NULL ? near.best : "", near.best != NULL ? "?" : "");
+	hk_diag_add(r->diags, false, "unknown variable %.80s%s%s%s", name,
+	            near.best != NULL ? ": did you mean " : "", near.best != NULL ? near.best : "",
+	            near.best != NULL ? "?" : "");
 }
 
 static void read_one(struct reading *r, const char *name, const char *text)
@@ -141,7 +144,8 @@ static void read_one(struct reading *r, const char *name, const char *text)
 	report_unknown(r, name);
 }
 
-void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *identity, struct hk_diags *diags)
+void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *identity,
+                 struct hk_diags *diags)
 {
 	struct reading r = {.overlay = ret, .identity = identity, .diags = diags};
 	int saved = errno;
@@ -156,7 +160,8 @@ void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *
 		equals = strchr(*envp, '=');
 		if (equals == NULL)
 			continue;
-		(void) snprintf(name, sizeof(name), "%.*s", (int) hk_min((size_t) (equals - *envp), sizeof(name) - 1), *envp);
+		(void) snprintf(name, sizeof(name), "%.*s",
+		                (int) hk_min((size_t) (equals - *envp), sizeof(name) - 1), *envp);
 		read_one(&r, name, equals + 1);
 	}
 	errno = saved;

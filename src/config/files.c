@@ -25,7 +25,8 @@
 /* Returns a descriptor or −errno. path is absolute, as the process in question sees it. */
 static int open_below(const char *root, const char *path, int flags)
 {
-	struct open_how how = {.flags = (uint64_t) (flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = (uint64_t) (flags | O_CLOEXEC),
+	                       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	char whole[sizeof(((struct hk_identity *) 0)->root) + HK_PATH_MAX];
 	int dir, fd;
 
@@ -73,11 +74,13 @@ static void complain(struct hk_doc *doc, unsigned file, int e)
 		break;
 	case -ENOENT:
 	case -ENOTDIR:
-		hk_diag_add(doc->diags, false, "%.150s: does not exist: built-in defaults hold", doc->file[file]);
+		hk_diag_add(doc->diags, false, "%.150s: does not exist: built-in defaults hold",
+		            doc->file[file]);
 		break;
 	case -EACCES:
 	case -EPERM:
-		hk_diag_add(doc->diags, false, "%.150s: may not be read: built-in defaults hold", doc->file[file]);
+		hk_diag_add(doc->diags, false, "%.150s: may not be read: built-in defaults hold",
+		            doc->file[file]);
 		break;
 	default:
 		hk_diag_add(doc->diags, false, "%.150s: cannot be opened (error %d): built-in defaults hold",
@@ -91,7 +94,8 @@ static void read_file(struct hk_doc *doc, const char *path, bool may_be_missing)
 	int fd, e;
 
 	if (file == HK_DOC_FILES) {
-		hk_doc_error(doc, file - 1, 0, "is the last file read: more than %d are too many", HK_DOC_FILES);
+		hk_doc_error(doc, file - 1, 0, "is the last file read: more than %d are too many",
+		             HK_DOC_FILES);
 		return;
 	}
 	if (!hk_text_copy(doc->file[file], HK_PATH_MAX, path)) {

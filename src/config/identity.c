@@ -75,8 +75,10 @@ static void read_unit(const char *file, char *ret, size_t size)
 
 		if (length > 3 && memcmp(line, "0::", 3) == 0)
 			find_unit(line + 3, length - 3, ret, size);
-		else if (colon != NULL && (size_t) (end - colon) >= sizeof(v1) && memcmp(colon, v1, sizeof(v1) - 1) == 0)
-			find_unit(colon + sizeof(v1) - 1, (size_t) (end - colon) - (sizeof(v1) - 1), ret, size);
+		else if (colon != NULL && (size_t) (end - colon) >= sizeof(v1) &&
+		         memcmp(colon, v1, sizeof(v1) - 1) == 0)
+			find_unit(colon + sizeof(v1) - 1, (size_t) (end - colon) - (sizeof(v1) - 1), ret,
+			          size);
 		line = *end == '\n' ? end + 1 : end;
 	}
 }

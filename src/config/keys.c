@@ -9,17 +9,17 @@
 #include <errno.h>
 
 const struct hk_key hk_keys[HK_KEY_COUNT] = {
-#define HK_KEY(id, key_name, key_type, key_context, low, high, list, minimal, fast, balanced, learning, research,  \
-               is_tuned, text)                                                                                 \
-	[HK_KEY_##id] = {.name = #key_name,                                                                    \
-	                 .env = "HAKMEM_" #id,                                                                 \
-	                 .type = HK_TYPE_##key_type,                                                           \
-	                 .context = HK_CONTEXT_##key_context,                                                  \
-	                 .min = (low),                                                                         \
-	                 .max = (high),                                                                        \
-	                 .choices = (list),                                                                    \
-	                 .preset = {(minimal), (fast), (balanced), (learning), (research)},                    \
-	                 .tuned = (is_tuned),                                                                  \
+#define HK_KEY(id, key_name, key_type, key_context, low, high, list, minimal, fast, balanced, learning,      \
+               research, is_tuned, text)                                                                     \
+	[HK_KEY_##id] = {.name = #key_name,                                                                  \
+	                 .env = "HAKMEM_" #id,                                                               \
+	                 .type = HK_TYPE_##key_type,                                                         \
+	                 .context = HK_CONTEXT_##key_context,                                                \
+	                 .min = (low),                                                                       \
+	                 .max = (high),                                                                      \
+	                 .choices = (list),                                                                  \
+	                 .preset = {(minimal), (fast), (balanced), (learning), (research)},                  \
+	                 .tuned = (is_tuned),                                                                \
 	                 .doc = (text)},
 #include "config/keys.def"
 #undef HK_KEY
@@ -27,8 +27,8 @@ const struct hk_key hk_keys[HK_KEY_COUNT] = {
 
 const char *const hk_mode_names[HK_MODE_COUNT] = {"minimal", "fast", "balanced", "learning", "research"};
 
-const char *const hk_origin_names[HK_ORIGIN_COUNT] = {"preset",      "mode section", "[hakmem]", "[program]",
-                                                      "[unit]",      "environment",  "learned",  "set"};
+const char *const hk_origin_names[HK_ORIGIN_COUNT] = {"preset", "mode section", "[hakmem]", "[program]",
+                                                      "[unit]", "environment",  "learned",  "set"};
 
 /* An overlay's mask has one bit for each key. */
 _Static_assert(HK_KEY_COUNT <= 64, "struct hk_overlay needs a wider mask");

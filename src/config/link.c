@@ -41,8 +41,8 @@ static void check_names(struct hk_doc *doc)
 		if (hk_doc_mode_exists(doc, s->value.text, &near))
 			continue;
 		hk_doc_error(doc, s->file, s->line, "unknown mode '%s'%s%s%s", s->value.text,
-		             near != NULL ? ": did you mean '" : ": no section defines it", near != NULL ? near : "",
-		             near != NULL ? "'?" : "");
+		             near != NULL ? ": did you mean '" : ": no section defines it",
+		             near != NULL ? near : "", near != NULL ? "'?" : "");
 		s->value.text[0] = '\0';
 	}
 }
@@ -94,13 +94,15 @@ static void cut_cycles(struct hk_doc *doc)
 		const struct hk_setting *line;
 		int at = s->parent;
 
-		for (uint32_t steps = 0; steps < doc->n_sections && at != HK_NO_SECTION && at != (int) i; steps++)
+		for (uint32_t steps = 0; steps < doc->n_sections && at != HK_NO_SECTION && at != (int) i;
+		     steps++)
 			at = doc->section[at].parent;
 		if (at != (int) i)
 			continue;
 		line = inherits_line(doc, (int) i);
 		hk_doc_error(doc, line->file, line->line, "[%s] inherits from itself%s%s%s", s->name,
-		             s->parent == (int) i ? "" : " through [", s->parent == (int) i ? "" : doc->section[s->parent].name,
+		             s->parent == (int) i ? "" : " through [",
+		             s->parent == (int) i ? "" : doc->section[s->parent].name,
 		             s->parent == (int) i ? "" : "]");
 		s->parent = HK_NO_SECTION;
 	}
@@ -124,7 +126,8 @@ static void doubt_names(struct hk_doc *doc)
 			hk_near_offer(&near, hk_mode_names[m]);
 		if (near.best != NULL)
 			hk_doc_error(doc, s->file, s->first_line,
-			             "unknown section [%s]: did you mean [%s]? (a mode of your own says 'inherits = MODE')",
+			             "unknown section [%s]: did you mean [%s]? (a mode of your own says "
+			             "'inherits = MODE')",
 			             s->name, near.best);
 	}
 }

@@ -64,7 +64,8 @@ static unsigned distance(const char *a, const char *b)
 			unsigned change = fold(a[i - 1]) != fold(b[j - 1]);
 			unsigned d = min3(above[j] + 1U, row[j - 1] + 1U, above[j - 1] + change);
 
-			if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) && fold(a[i - 2]) == fold(b[j - 1]))
+			if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
+			    fold(a[i - 2]) == fold(b[j - 1]))
 				d = min3(d, before[j - 2] + 1U, d);
 			row[j] = (uint8_t) d;
 		}

@@ -57,7 +57,8 @@ static bool belongs(struct reader *r, int what)
 
 	if (what == HK_SETTING_MODE && s->kind == HK_SECTION_MODE) {
 		hk_doc_error(r->doc, r->file, r->source.line,
-		             "'mode' belongs into [hakmem], [program:NAME] or [unit:NAME]; a mode builds on another with 'inherits'");
+		             "'mode' belongs into [hakmem], [program:NAME] or [unit:NAME]; a mode builds on "
+		             "another with 'inherits'");
 		return false;
 	}
 	if (what != HK_SETTING_INHERITS)
@@ -68,8 +69,8 @@ static bool belongs(struct reader *r, int what)
 		return false;
 	}
 	if (hk_mode_find(s->name, &mode)) {
-		hk_doc_error(r->doc, r->file, r->source.line, "[%s] is built in and cannot inherit: give your mode its own name",
-		             s->name);
+		hk_doc_error(r->doc, r->file, r->source.line,
+		             "[%s] is built in and cannot inherit: give your mode its own name", s->name);
 		return false;
 	}
 	return true;
@@ -101,7 +102,8 @@ static bool parse_value(struct reader *r, int what, const char *text, struct hk_
 		if (hk_value_parse((enum hk_key_id) what, text, ret, why, sizeof(why)) == 0)
 			return true;
 		hk_doc_error(r->doc, r->file, r->source.line, "%s%s", why,
-		             strstr(text, " #") != NULL ? " (a comment behind a value starts with ' ;')" : "");
+		             strstr(text, " #") != NULL ? " (a comment behind a value starts with ' ;')"
+		                                        : "");
 		return false;
 	}
 	if (!hk_name_valid(text)) {
@@ -121,8 +123,11 @@ static bool claim(struct reader *r, int what)
 		s->lines_file = (uint8_t) r->file;
 	}
 	if (s->line[what] != 0) {
-		hk_doc_error(r->doc, r->file, r->source.line, "duplicate '%s': this section has it in line %u already",
-		             what < HK_KEY_COUNT ? hk_keys[what].name : what == HK_SETTING_MODE ? "mode" : "inherits",
+		hk_doc_error(r->doc, r->file, r->source.line,
+		             "duplicate '%s': this section has it in line %u already",
+		             what < HK_KEY_COUNT       ? hk_keys[what].name
+		             : what == HK_SETTING_MODE ? "mode"
+		                                       : "inherits",
 		             s->line[what]);
 		return false;
 	}
@@ -177,8 +182,8 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (what < 0 || !unquote(r, text))
 		return 1;
 	if (!r->headed) {
-		hk_doc_error(r->doc, r->file, r->source.line, "'%s' stands before the first section: put it below [hakmem]",
-		             name);
+		hk_doc_error(r->doc, r->file, r->source.line,
+		             "'%s' stands before the first section: put it below [hakmem]", name);
 		return 1;
 	}
 	if (r->section != HK_NO_SECTION && !belongs(r, what))
@@ -213,12 +218,15 @@ static bool accept_line(struct reader *r, enum hk_line kind, char *line, size_t 
 			r->section = HK_NO_SECTION;
 		}
 		if (kind == HK_LINE_LONG)
-			hk_doc_error(r->doc, r->file, r->source.line, "the line is longer than %zu bytes", size - 1);
+			hk_doc_error(r->doc, r->file, r->source.line, "the line is longer than %zu bytes",
+			             size - 1);
 		else
-			hk_doc_error(r->doc, r->file, r->source.line, "the line contains a control character");
+			hk_doc_error(r->doc, r->file, r->source.line,
+			             "the line contains a control character");
 		return false;
 	case HK_LINE_TOO_BIG:
-		hk_doc_error(r->doc, r->file, r->source.line, "the file is larger than %zu KiB: the rest is ignored",
+		hk_doc_error(r->doc, r->file, r->source.line,
+		             "the file is larger than %zu KiB: the rest is ignored",
 		             HK_SOURCE_MAX_BYTES / 1024);
 		break;
 	case HK_LINE_ERROR:

@@ -78,8 +78,9 @@ static bool overlay_mode(const struct hk_doc *doc, const struct hk_overlay *over
 	if (overlay == NULL || overlay->mode[0] == '\0')
 		return false;
 	if (!hk_doc_mode_exists(doc, overlay->mode, &near)) {
-		hk_diag_add(doc->diags, false, "%s: unknown mode '%s'%s%s%s", origin == HK_ORIGIN_ENV ? "HAKMEM_MODE" : "set",
-		            overlay->mode, near != NULL ? ": did you mean '" : ": it has no effect",
+		hk_diag_add(doc->diags, false, "%s: unknown mode '%s'%s%s%s",
+		            origin == HK_ORIGIN_ENV ? "HAKMEM_MODE" : "set", overlay->mode,
+		            near != NULL ? ": did you mean '" : ": it has no effect",
 		            near != NULL ? near : "", near != NULL ? "'?" : "");
 		return false;
 	}
@@ -176,7 +177,8 @@ static void apply_env(const struct hk_overlay *env, struct hk_config *config, st
 		if (legacy != HK_LEGACY_IGNORE)
 			put(config, k, HK_ORIGIN_ENV, &env->value[k]);
 		if (legacy != HK_LEGACY_ACCEPT)
-			hk_diag_add(diags, false, "%s: '%s = %s' belongs into the file; from the environment it is %s",
+			hk_diag_add(diags, false,
+			            "%s: '%s = %s' belongs into the file; from the environment it is %s",
 			            hk_keys[k].env, hk_keys[k].name,
 			            hk_value_format((enum hk_key_id) k, &env->value[k], text),
 			            legacy == HK_LEGACY_IGNORE ? "ignored (legacy_env = ignore)"
@@ -190,7 +192,8 @@ static void apply_learned(const struct hk_overlay *learned, struct hk_config *co
 	if (learned == NULL)
 		return;
 	for (int k = 0; k < HK_KEY_COUNT; k++)
-		if ((learned->mask >> k & 1) != 0 && hk_keys[k].tuned && config->origin[k] == HK_ORIGIN_PRESET)
+		if ((learned->mask >> k & 1) != 0 && hk_keys[k].tuned &&
+		    config->origin[k] == HK_ORIGIN_PRESET)
 			put(config, k, HK_ORIGIN_LEARNED, &learned->value[k]);
 }
 

@@ -68,7 +68,8 @@ static bool same(const struct hk_section *s, enum hk_section_kind kind, const ch
 	return kind == HK_SECTION_MODE ? hk_name_equal(s->name, name) : strcmp(s->name, name) == 0;
 }
 
-static int find_or_add(struct hk_doc *doc, unsigned file, uint32_t line, enum hk_section_kind kind, const char *name)
+static int find_or_add(struct hk_doc *doc, unsigned file, uint32_t line, enum hk_section_kind kind,
+                       const char *name)
 {
 	struct hk_section *s;
 
@@ -110,21 +111,24 @@ static int enter_match(struct hk_doc *doc, unsigned file, uint32_t line, char *n
 		hk_near_offer(&near, "program");
 		hk_near_offer(&near, "unit");
 		if (near.best != NULL)
-			hk_doc_error(doc, file, line, "unknown section [%.40s:%.60s]: did you mean [%s:%.60s]?", name,
-			             glob, near.best, glob);
+			hk_doc_error(doc, file, line,
+			             "unknown section [%.40s:%.60s]: did you mean [%s:%.60s]?", name, glob,
+			             near.best, glob);
 		else
 			hk_doc_error(doc, file, line,
-			             "unknown section [%.40s:%.60s]: only [program:NAME] and [unit:NAME] have a ':'",
+			             "unknown section [%.40s:%.60s]: only [program:NAME] and [unit:NAME] "
+			             "have a ':'",
 			             name, glob);
 		return HK_NO_SECTION;
 	}
 	if (*glob == '\0') {
-		hk_doc_error(doc, file, line, "[%s:] names no %s: say [%s:NAME], '*' for all", name, name, name);
+		hk_doc_error(doc, file, line, "[%s:] names no %s: say [%s:NAME], '*' for all", name, name,
+		             name);
 		return HK_NO_SECTION;
 	}
 	if (kind == HK_SECTION_PROGRAM && strchr(glob, '/') != NULL) {
-		hk_doc_error(doc, file, line, "[program:%.100s]: a program is matched by its name without directory",
-		             glob);
+		hk_doc_error(doc, file, line,
+		             "[program:%.100s]: a program is matched by its name without directory", glob);
 		return HK_NO_SECTION;
 	}
 	return find_or_add(doc, file, line, kind, glob);
@@ -144,8 +148,8 @@ static int enter_name(struct hk_doc *doc, unsigned file, uint32_t line, const ch
 	}
 	if (!hk_name_valid(name)) {
 		hk_doc_error(doc, file, line,
-		             "section [%.80s] is no mode's name: 1 to %d letters, digits, '-', '_' or '.'", name,
-		             HK_NAME_MAX - 1);
+		             "section [%.80s] is no mode's name: 1 to %d letters, digits, '-', '_' or '.'",
+		             name, HK_NAME_MAX - 1);
 		return HK_NO_SECTION;
 	}
 	section = find_or_add(doc, file, line, HK_SECTION_MODE, name);
@@ -160,7 +164,8 @@ int hk_doc_enter(struct hk_doc *doc, unsigned file, uint32_t line, char *header)
 	char *name = header + 1, *colon;
 
 	if (n < 2 || header[n - 1] != ']') {
-		hk_doc_error(doc, file, line, "'%.80s': a section is [NAME] with nothing behind it but a comment", header);
+		hk_doc_error(doc, file, line,
+		             "'%.80s': a section is [NAME] with nothing behind it but a comment", header);
 		return HK_NO_SECTION;
 	}
 	for (header[--n] = '\0'; n > 1 && hk_is_blank(header[n - 1]);)
@@ -168,7 +173,8 @@ int hk_doc_enter(struct hk_doc *doc, unsigned file, uint32_t line, char *header)
 	while (hk_is_blank(*name))
 		name++;
 	if (strlen(name) >= HK_SECTION_NAME_MAX) {
-		hk_doc_error(doc, file, line, "the section's name is longer than %d bytes", HK_SECTION_NAME_MAX - 1);
+		hk_doc_error(doc, file, line, "the section's name is longer than %d bytes",
+		             HK_SECTION_NAME_MAX - 1);
 		return HK_NO_SECTION;
 	}
 	colon = strchr(name, ':');

@@ -43,7 +43,8 @@ static bool fill(struct hk_source *source)
 
 static void skip_byte_order_mark(struct hk_source *source)
 {
-	if (source->filled - source->next >= 3 && memcmp(source->bytes + source->next, "\xef\xbb\xbf", 3) == 0)
+	if (source->filled - source->next >= 3 &&
+	    memcmp(source->bytes + source->next, "\xef\xbb\xbf", 3) == 0)
 		source->next += 3;
 }
 

@@ -20,9 +20,10 @@ struct unit {
 };
 
 /* From large to small: format takes the first that divides. */
-static const struct unit size_units[] = {{"T", HK_GIB * 1024}, {"G", HK_GIB}, {"M", HK_MIB}, {"K", HK_KIB}, {"", 1}};
+static const struct unit size_units[] = {
+        {"T", HK_GIB * 1024}, {"G", HK_GIB}, {"M", HK_MIB}, {"K", HK_KIB}, {"", 1}};
 static const struct unit duration_units[] = {
-	{"min", 60000000000U}, {"s", 1000000000U}, {"ms", 1000000U}, {"us", 1000U}, {"ns", 1}};
+        {"min", 60000000000U}, {"s", 1000000000U}, {"ms", 1000000U}, {"us", 1000U}, {"ns", 1}};
 
 /* What one parse carries around. */
 struct parse {
@@ -101,7 +102,10 @@ static int parse_enum(const struct parse *p, struct hk_value *ret)
 		}
 		if (used < sizeof(allowed))
 			used += (size_t) snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
-			                          i == 0 ? "" : *list == '\0' ? " or " : ", ", word);
+			                          i == 0          ? ""
+			                          : *list == '\0' ? " or "
+			                                          : ", ",
+			                          word);
 	}
 	return refuse(p, "%s must be %s, not '%s'%s%s%s", p->key->name, allowed, p->text,
 	              near.best != NULL ? ": did you mean '" : "", near_word, near.best != NULL ? "'?" : "");
@@ -116,7 +120,8 @@ static int parse_number(const char *text, uint64_t *ret, const char **ret_rest)
 	if (!hk_is_digit(*text))
 		return -EINVAL;
 	for (; hk_is_digit(*text); text++)
-		over |= __builtin_mul_overflow(n, 10U, &n) || __builtin_add_overflow(n, (uint64_t) (*text - '0'), &n);
+		over |= __builtin_mul_overflow(n, 10U, &n) ||
+		        __builtin_add_overflow(n, (uint64_t) (*text - '0'), &n);
 	while (hk_is_blank(*text))
 		text++;
 	*ret = n;
@@ -155,10 +160,10 @@ static int parse_plain(const struct parse *p, struct hk_value *ret)
 static int parse_counted(const struct parse *p, struct hk_value *ret)
 {
 	static const char *const what[] = {
-		[HK_TYPE_SIZE] = "a size such as 4096, 64K, 512M or 2G (whole, powers of 1024)",
-		[HK_TYPE_DURATION] = "a time such as 500us, 20ms, 1s or 2min (whole)",
-		[HK_TYPE_INT] = "a whole number",
-		[HK_TYPE_PERCENT] = "a whole percentage",
+	        [HK_TYPE_SIZE] = "a size such as 4096, 64K, 512M or 2G (whole, powers of 1024)",
+	        [HK_TYPE_DURATION] = "a time such as 500us, 20ms, 1s or 2min (whole)",
+	        [HK_TYPE_INT] = "a whole number",
+	        [HK_TYPE_PERCENT] = "a whole percentage",
 	};
 	struct hk_value low = {.num = p->key->min}, high = {.num = p->key->max};
 	char low_text[HK_VALUE_MAX], high_text[HK_VALUE_MAX];
@@ -174,10 +179,11 @@ static int parse_counted(const struct parse *p, struct hk_value *ret)
 	if (r == 0 && ret->num >= p->key->min && ret->num <= p->key->max)
 		return 0;
 	if (r == -ENODATA)
-		return refuse(p, "%s needs a unit: %.20sus, %.20sms, %.20ss or %.20smin?", name, p->text, p->text,
-		              p->text, p->text);
+		return refuse(p, "%s needs a unit: %.20sus, %.20sms, %.20ss or %.20smin?", name, p->text,
+		              p->text, p->text, p->text);
 	return refuse(p, "%s must be %s from %s to %s, not '%.60s'", name, what[p->key->type],
-	              hk_value_format(p->id, &low, low_text), hk_value_format(p->id, &high, high_text), p->text);
+	              hk_value_format(p->id, &low, low_text), hk_value_format(p->id, &high, high_text),
+	              p->text);
 }
 
 /* What only one key asks of its text; NULL if it is content. */
@@ -185,14 +191,16 @@ static const char *text_fault(enum hk_key_id id, const char *text)
 {
 	if (id == HK_KEY_CONTROL_DIR && text[0] != '/')
 		return "an absolute path";
-	if (id == HK_KEY_LOG && text[0] != '/' && !hk_name_equal(text, "stderr") && !hk_name_equal(text, "none"))
+	if (id == HK_KEY_LOG && text[0] != '/' && !hk_name_equal(text, "stderr") &&
+	    !hk_name_equal(text, "none"))
 		return "stderr, none or an absolute path";
 	if (id == HK_KEY_CONTROL_GROUP && strpbrk(text, " \t:/,") != NULL)
 		return "the name or number of one group";
 	return NULL;
 }
 
-/* What a file could not carry back unharmed (comment, quote, control byte, broken UTF-8) is refused everywhere. */
+/* What a file could not carry back unharmed (comment, quote, control byte, broken UTF-8) is refused
+ * everywhere. */
 static int parse_text(const struct parse *p, struct hk_value *ret)
 {
 	const char *fault, *name = p->key->name;
@@ -201,7 +209,8 @@ static int parse_text(const struct parse *p, struct hk_value *ret)
 	if (n < p->key->min)
 		return refuse(p, "%s must not be empty", name);
 	if (n > p->key->max)
-		return refuse(p, "%s must be at most %u bytes long, not %zu", name, (unsigned) p->key->max, n);
+		return refuse(p, "%s must be at most %u bytes long, not %zu", name, (unsigned) p->key->max,
+		              n);
 	(void) hk_text_copy(ret->text, sizeof(ret->text), p->text);
 	if (strpbrk(p->text, ";\"") != NULL || hk_text_clean(ret->text))
 		return refuse(p, "%s must be printable UTF-8 without ';' and '\"', not '%s'", name, p->text);
@@ -210,7 +219,8 @@ static int parse_text(const struct parse *p, struct hk_value *ret)
 		return refuse(p, "%s must be %s, not '%s'", name, fault, p->text);
 	/* The two words of log are names like any other: kept in one spelling. */
 	if (p->id == HK_KEY_LOG && p->text[0] != '/')
-		(void) hk_text_copy(ret->text, sizeof(ret->text), hk_name_equal(p->text, "none") ? "none" : "stderr");
+		(void) hk_text_copy(ret->text, sizeof(ret->text),
+		                    hk_name_equal(p->text, "none") ? "none" : "stderr");
 	return 0;
 }
 

@@ -26,7 +26,8 @@ static void check_set(const struct hk_config *config)
 		if (hk_value_parse((enum hk_key_id) k, text, &again, NULL, 0) != 0 ||
 		    !hk_value_equal((enum hk_key_id) k, &config->value[k], &again))
 			abort();
-		if (config->origin[k] >= HK_ORIGIN_COUNT || (config->line[k] != 0 && config->file[k] >= config->nfiles))
+		if (config->origin[k] >= HK_ORIGIN_COUNT ||
+		    (config->line[k] != 0 && config->file[k] >= config->nfiles))
 			abort();
 	}
 	if (config->base_mode >= HK_MODE_COUNT || config->mode[0] == '\0')
@@ -64,22 +65,28 @@ static uint64_t next(void)
 	return state;
 }
 
+/* clang-format off */
+static const char *const words[] = {
+	"[", "]", "\n", "\n", "=", " = ", ";", " ;", "#", "\"", ":", "\r\n", "\t", "\xef\xbb\xbf",
+	"[hakmem]\n", "[web]\n", "[shop]\n", "[fast]\n", "[program:p*]\n", "[unit:svc@*]\n",
+	"inherits = web\n", "inherits = shop\n", "mode = web\n", "mode", "on", "off",
+	"1", "9", "M", "ms", "K", "*", "?", "[!", "\\", "/", "x",
+};
+/* clang-format on */
+
 /* A file of words that mean something, in an order that mostly does not. */
 static size_t invent(uint8_t *bytes, size_t size)
 {
-	static const char *const words[] = {"[", "]", "\n", "\n", "=", " = ", ";", " ;", "#", "\"", ":", "\r\n", "\t", "\xef\xbb\xbf",
-	                                    "[hakmem]\n", "[web]\n", "[shop]\n", "[fast]\n", "[program:p*]\n", "[unit:svc@*]\n",
-	                                    "inherits = web\n", "inherits = shop\n", "mode = web\n", "mode", "on", "off",
-	                                    "1", "9", "M", "ms", "K", "*", "?", "[!", "\\", "/", "x"};
 	size_t n = 0;
 
 	while (n + 120 < size && next() % 400 != 0) {
 		uint64_t choice = next() % 64;
 		const char *word = choice < HK_COUNT(words) ? words[choice] : "";
-		enum hk_key_id key = (enum hk_key_id) (next() % HK_KEY_COUNT);
+		enum hk_key_id key = (enum hk_key_id)(next() % HK_KEY_COUNT);
 
 		if (choice == 60)
-			n += (size_t) sprintf((char *) bytes + n, "%s = %s\n", hk_keys[key].name, hk_keys[key].preset[next() % 5]);
+			n += (size_t) sprintf((char *) bytes + n, "%s = %s\n", hk_keys[key].name,
+			                      hk_keys[key].preset[next() % 5]);
 		else if (choice == 61)
 			bytes[n++] = (uint8_t) next();
 		else if (choice == 62)

@@ -139,7 +139,8 @@ bool told(const char *text)
 void expect_told(const char *text)
 {
 	if (!told(text))
-		ck_abort_msg("no message says \"%s\"; %u messages, the first: %s", text, w.diags.count, w.diags.text[0]);
+		ck_abort_msg("no message says \"%s\"; %u messages, the first: %s", text, w.diags.count,
+		             w.diags.text[0]);
 }
 
 void overlay_put(struct hk_overlay *overlay, enum hk_key_id key, const char *text)

@@ -164,16 +164,16 @@ static void fake_process(const char *exe, const char *cgroup)
 START_TEST(other_processes)
 {
 	static const char *const rows[][2] = {
-		{"0::/system.slice/nginx.service\n", "nginx.service"},
-		{"0::/system.slice/docker.service/init/sub\n", "docker.service"},
-		{"0::/user.slice/user-0.slice/user@0.service/app.slice/app-x.scope\n", "app-x.scope"},
-		{"12:cpu:/a.service\n1:name=systemd:/system.slice/b.service\n0::/\n", "b.service"},
-		{"1:name=systemd:/system.slice/b.service\n0::/c.slice", "b.service"},
-		{"0::/\n", ""},
-		{"0::/../../x\n", ""},
-		{"", ""},
-		{"nonsense", ""},
-		{"0::/.service\n", ""},
+	        {"0::/system.slice/nginx.service\n", "nginx.service"},
+	        {"0::/system.slice/docker.service/init/sub\n", "docker.service"},
+	        {"0::/user.slice/user-0.slice/user@0.service/app.slice/app-x.scope\n", "app-x.scope"},
+	        {"12:cpu:/a.service\n1:name=systemd:/system.slice/b.service\n0::/\n", "b.service"},
+	        {"1:name=systemd:/system.slice/b.service\n0::/c.slice", "b.service"},
+	        {"0::/\n", ""},
+	        {"0::/../../x\n", ""},
+	        {"", ""},
+	        {"nonsense", ""},
+	        {"0::/.service\n", ""},
 	};
 
 	for (size_t i = 0; i < HK_COUNT(rows); i++) {

@@ -27,9 +27,12 @@ START_TEST(each_layer_beats_the_one_before)
 	ck_assert_uint_eq(w.config.line[HK_KEY_PURGE_DELAY], 2);
 	ck_assert_int_eq(resolve_text("[hakmem]\npurge_delay = 12ms\n[balanced]\npurge_delay = 11ms\n"), 0);
 	expect(HK_KEY_PURGE_DELAY, "12ms", HK_ORIGIN_GLOBAL);
-	ck_assert_int_eq(resolve_text("[program:prog]\npurge_delay = 13ms\n[hakmem]\npurge_delay = 12ms\n"), 0);
+	ck_assert_int_eq(resolve_text("[program:prog]\npurge_delay = 13ms\n[hakmem]\npurge_delay = 12ms\n"),
+	                 0);
 	expect(HK_KEY_PURGE_DELAY, "13ms", HK_ORIGIN_PROGRAM);
-	ck_assert_int_eq(resolve_text("[unit:svc.service]\npurge_delay = 14ms\n[program:prog]\npurge_delay = 13ms\n"), 0);
+	ck_assert_int_eq(
+	        resolve_text("[unit:svc.service]\npurge_delay = 14ms\n[program:prog]\npurge_delay = 13ms\n"),
+	        0);
 	expect(HK_KEY_PURGE_DELAY, "14ms", HK_ORIGIN_UNIT);
 	overlay_put(&w.env, HK_KEY_PURGE_DELAY, "15ms");
 	ck_assert_int_eq(resolve(), 0);
@@ -54,7 +57,7 @@ END_TEST
 START_TEST(mode_is_chosen_by_rank)
 {
 	static const char all[] = "[unit:svc.service]\nmode = research\n[program:prog]\nmode = learning\n"
-				  "[hakmem]\nmode = minimal\n";
+	                          "[hakmem]\nmode = minimal\n";
 
 	ck_assert_int_eq(resolve(), 0);
 	ck_assert_str_eq(w.config.mode, "balanced");
@@ -95,10 +98,10 @@ END_TEST
 START_TEST(own_modes_inherit)
 {
 	ck_assert_int_eq(resolve_text("[hakmem]\nmode = Shop\n"
-				      "[shop]\ninherits = WEB\npurge_delay = 2s\n"
-				      "[web]\ninherits = fast\npurge_delay = 3s\nbigcache_limit = 1G\n"
-				      "[fast]\npurge_delay = 4s\nbigcache_limit = 2G\nbatch_max = 7\n"),
-			 0);
+	                              "[shop]\ninherits = WEB\npurge_delay = 2s\n"
+	                              "[web]\ninherits = fast\npurge_delay = 3s\nbigcache_limit = 1G\n"
+	                              "[fast]\npurge_delay = 4s\nbigcache_limit = 2G\nbatch_max = 7\n"),
+	                 0);
 	ck_assert_str_eq(w.config.mode, "shop");
 	ck_assert_uint_eq(w.config.base_mode, HK_MODE_FAST);
 	expect(HK_KEY_PURGE_DELAY, "2s", HK_ORIGIN_MODE);
@@ -128,9 +131,10 @@ START_TEST(program_and_unit_globs)
 {
 	strcpy(w.identity.program, "python3.11");
 	strcpy(w.identity.unit, "postgresql@14-main.service");
-	ck_assert_int_eq(resolve_text("[program:python3.[0-9]*]\nbatch_max = 2\n[program:Python*]\nbatch_max = 3\n"
-				      "[unit:postgresql@*.service]\nelo_k = 4\n[unit:nginx]\nelo_k = 5\n"),
-			 0);
+	ck_assert_int_eq(
+	        resolve_text("[program:python3.[0-9]*]\nbatch_max = 2\n[program:Python*]\nbatch_max = 3\n"
+	                     "[unit:postgresql@*.service]\nelo_k = 4\n[unit:nginx]\nelo_k = 5\n"),
+	        0);
 	expect(HK_KEY_BATCH_MAX, "2", HK_ORIGIN_PROGRAM);
 	expect(HK_KEY_ELO_K, "4", HK_ORIGIN_UNIT);
 	strcpy(w.identity.unit, "nginx.service");
@@ -144,9 +148,10 @@ END_TEST
 
 START_TEST(later_matching_section_wins)
 {
-	ck_assert_int_eq(resolve_text("[program:p*]\nbatch_max = 2\nelo_k = 2\nmode = fast\n"
-				      "[program:prog]\nbatch_max = 3\nmode = minimal\n[program:pro?]\nelo_k = 5\n"),
-			 0);
+	ck_assert_int_eq(
+	        resolve_text("[program:p*]\nbatch_max = 2\nelo_k = 2\nmode = fast\n"
+	                     "[program:prog]\nbatch_max = 3\nmode = minimal\n[program:pro?]\nelo_k = 5\n"),
+	        0);
 	expect(HK_KEY_BATCH_MAX, "3", HK_ORIGIN_PROGRAM);
 	expect(HK_KEY_ELO_K, "5", HK_ORIGIN_PROGRAM);
 	ck_assert_str_eq(w.config.mode, "minimal");
@@ -210,50 +215,54 @@ END_TEST
 static const struct {
 	const char *text, *says;
 } mistakes[] = {
-	{"[hakmem]\nbigcahe = on\n", ":2: unknown key 'bigcahe': did you mean 'bigcache'?"},
-	{"[hakmem]\n\n; c\nwibble = on\n", ":4: unknown key 'wibble'"},
-	{"[hakmem]\nmoed = fast\n", ":2: unknown key 'moed': did you mean 'mode'?"},
-	{"[web]\ninherit = fast\n", ":2: inherit must be on or off"},
-	{"[hakmem]\nthp = sometimes\n", ":2: thp must be off, auto or on, not 'sometimes'"},
-	{"[hakmem]\nthp = on # why\n", ":2: thp must be off, auto or on, not 'on # why' (a comment behind a value starts"},
-	{"[hakmem]\npurge_delay = 500\n", ":2: purge_delay needs a unit"},
-	{"[hakmem]\nthp\n", ":2: expected KEY = VALUE or [SECTION]"},
-	{"[hakmem]\nthp", ":2: expected KEY = VALUE or [SECTION]"},
-	{"[hakmem]\n= on\n", ":2: there is no key before the '='"},
-	{"thp = on\n", ":1: 'thp' stands before the first section: put it below [hakmem]"},
-	{"[hakmem]\nthp = on\nelo_k = 3\nTHP = on\n", ":4: duplicate 'thp': this section has it in line 2 already"},
-	{"[hakmem]\nthp = on\n[fast]\n[hakmem]\nthp = on\n", ":5: duplicate 'thp': this section has it in line 2"},
-	{"[program:x]\nthp = on\nthp = on\n", ":3: duplicate 'thp'"},
-	{"[hakmem]\nmode = fast\nmode = fast\n", ":3: duplicate 'mode'"},
-	{"[hakmem]\nmode = ballanced\n", ":2: unknown mode 'ballanced': did you mean 'balanced'?"},
-	{"[program:other]\nmode = xyz\n", ":2: unknown mode 'xyz': no section defines it"},
-	{"[web]\ninherits = fats\n", ":2: unknown mode 'fats': did you mean 'fast'?"},
-	{"[web]\ninherits = web\n", ":2: [web] inherits from itself"},
-	{"[a1]\ninherits = b1\n[b1]\ninherits = c1\n[c1]\ninherits = a1\n[d1]\ninherits = b1\n",
-	 ":2: [a1] inherits from itself through [b1]"},
-	{"[fast]\ninherits = minimal\n", ":2: [fast] is built in and cannot inherit"},
-	{"[hakmem]\ninherits = fast\n", ":2: 'inherits' belongs into the section of a mode of your own; here it is 'mode'"},
-	{"[web]\nmode = fast\n", ":2: 'mode' belongs into [hakmem], [program:NAME] or [unit:NAME]"},
-	{"[programm:x]\nthp = on\n", ":1: unknown section [programm:x]: did you mean [program:x]?"},
-	{"[wibble:x]\n", ":1: unknown section [wibble:x]: only"},
-	{"[program:]\n", ":1: [program:] names no program"},
-	{"[unit]\n", ":1: [unit] names no unit"},
-	{"[program:/usr/bin/x]\n", "name without directory"},
-	{"[hakmen]\nthp = on\n", ":1: unknown section [hakmen]: did you mean [hakmem]?"},
-	{"[ba lanced]\n", ":1: section [ba lanced] is no mode's name"},
-	{"[]\n", ":1: section [] is no mode's name"},
-	{"[hakmem\nthp = off\n", ":1: '[hakmem': a section is [NAME]"},
-	{"[hakmem] thp = off\n", ":1: '[hakmem] thp = off': a section is [NAME]"},
-	{"[hakmem]\ncontrol_dir = \"/a ; b\"\n", ":2: stray '\"'"},
-	{"[hakmem]\nmode = a b\n", ":2: 'a b' is no mode's name"},
+        {"[hakmem]\nbigcahe = on\n", ":2: unknown key 'bigcahe': did you mean 'bigcache'?"},
+        {"[hakmem]\n\n; c\nwibble = on\n", ":4: unknown key 'wibble'"},
+        {"[hakmem]\nmoed = fast\n", ":2: unknown key 'moed': did you mean 'mode'?"},
+        {"[web]\ninherit = fast\n", ":2: inherit must be on or off"},
+        {"[hakmem]\nthp = sometimes\n", ":2: thp must be off, auto or on, not 'sometimes'"},
+        {"[hakmem]\nthp = on # why\n",
+         ":2: thp must be off, auto or on, not 'on # why' (a comment behind a value starts"},
+        {"[hakmem]\npurge_delay = 500\n", ":2: purge_delay needs a unit"},
+        {"[hakmem]\nthp\n", ":2: expected KEY = VALUE or [SECTION]"},
+        {"[hakmem]\nthp", ":2: expected KEY = VALUE or [SECTION]"},
+        {"[hakmem]\n= on\n", ":2: there is no key before the '='"},
+        {"thp = on\n", ":1: 'thp' stands before the first section: put it below [hakmem]"},
+        {"[hakmem]\nthp = on\nelo_k = 3\nTHP = on\n",
+         ":4: duplicate 'thp': this section has it in line 2 already"},
+        {"[hakmem]\nthp = on\n[fast]\n[hakmem]\nthp = on\n",
+         ":5: duplicate 'thp': this section has it in line 2"},
+        {"[program:x]\nthp = on\nthp = on\n", ":3: duplicate 'thp'"},
+        {"[hakmem]\nmode = fast\nmode = fast\n", ":3: duplicate 'mode'"},
+        {"[hakmem]\nmode = ballanced\n", ":2: unknown mode 'ballanced': did you mean 'balanced'?"},
+        {"[program:other]\nmode = xyz\n", ":2: unknown mode 'xyz': no section defines it"},
+        {"[web]\ninherits = fats\n", ":2: unknown mode 'fats': did you mean 'fast'?"},
+        {"[web]\ninherits = web\n", ":2: [web] inherits from itself"},
+        {"[a1]\ninherits = b1\n[b1]\ninherits = c1\n[c1]\ninherits = a1\n[d1]\ninherits = b1\n",
+         ":2: [a1] inherits from itself through [b1]"},
+        {"[fast]\ninherits = minimal\n", ":2: [fast] is built in and cannot inherit"},
+        {"[hakmem]\ninherits = fast\n",
+         ":2: 'inherits' belongs into the section of a mode of your own; here it is 'mode'"},
+        {"[web]\nmode = fast\n", ":2: 'mode' belongs into [hakmem], [program:NAME] or [unit:NAME]"},
+        {"[programm:x]\nthp = on\n", ":1: unknown section [programm:x]: did you mean [program:x]?"},
+        {"[wibble:x]\n", ":1: unknown section [wibble:x]: only"},
+        {"[program:]\n", ":1: [program:] names no program"},
+        {"[unit]\n", ":1: [unit] names no unit"},
+        {"[program:/usr/bin/x]\n", "name without directory"},
+        {"[hakmen]\nthp = on\n", ":1: unknown section [hakmen]: did you mean [hakmem]?"},
+        {"[ba lanced]\n", ":1: section [ba lanced] is no mode's name"},
+        {"[]\n", ":1: section [] is no mode's name"},
+        {"[hakmem\nthp = off\n", ":1: '[hakmem': a section is [NAME]"},
+        {"[hakmem] thp = off\n", ":1: '[hakmem] thp = off': a section is [NAME]"},
+        {"[hakmem]\ncontrol_dir = \"/a ; b\"\n", ":2: stray '\"'"},
+        {"[hakmem]\nmode = a b\n", ":2: 'a b' is no mode's name"},
 };
 
 START_TEST(every_mistake_is_named)
 {
 	char says[HK_DIAG_MAX];
 
-	ck_assert_msg(resolve_text(mistakes[_i].text) == 1, "%u errors: %s / %s", w.diags.errors, w.diags.text[0],
-	              w.diags.text[1]);
+	ck_assert_msg(resolve_text(mistakes[_i].text) == 1, "%u errors: %s / %s", w.diags.errors,
+	              w.diags.text[0], w.diags.text[1]);
 	snprintf(says, sizeof(says), "%s%s", mistakes[_i].says[0] == ':' ? MAIN_PATH : "", mistakes[_i].says);
 	expect_told(says);
 }
@@ -261,9 +270,10 @@ END_TEST
 
 START_TEST(an_error_costs_only_its_line)
 {
-	ck_assert_int_eq(resolve_text("[hakmem]\nbatch_max = 3\nbatch_max = 4\nelo_k = none\nelo_k = 7\nnonsense\n"
-				      "mode = wrong\n[program:prog]\nmode = fast\n[prgram:x]\nthp = on\nbad = 1\n"),
-			 6);
+	ck_assert_int_eq(
+	        resolve_text("[hakmem]\nbatch_max = 3\nbatch_max = 4\nelo_k = none\nelo_k = 7\nnonsense\n"
+	                     "mode = wrong\n[program:prog]\nmode = fast\n[prgram:x]\nthp = on\nbad = 1\n"),
+	        6);
 	expect(HK_KEY_BATCH_MAX, "3", HK_ORIGIN_GLOBAL);
 	expect(HK_KEY_ELO_K, "7", HK_ORIGIN_GLOBAL);
 	expect(HK_KEY_THP, "auto", HK_ORIGIN_PRESET);
@@ -285,7 +295,8 @@ END_TEST
 START_TEST(a_cut_cycle_still_resolves)
 {
 	strcpy(w.env.mode, "b1");
-	ck_assert_int_eq(resolve_text("[a1]\ninherits = b1\nelo_k = 1\n[b1]\ninherits = a1\nbatch_max = 2\n"), 1);
+	ck_assert_int_eq(resolve_text("[a1]\ninherits = b1\nelo_k = 1\n[b1]\ninherits = a1\nbatch_max = 2\n"),
+	                 1);
 	expect(HK_KEY_ELO_K, "1", HK_ORIGIN_MODE);
 	expect(HK_KEY_BATCH_MAX, "2", HK_ORIGIN_MODE);
 	ck_assert_uint_eq(w.config.base_mode, HK_MODE_BALANCED);
@@ -304,12 +315,14 @@ END_TEST
 START_TEST(the_contract_example)
 {
 	strcpy(w.identity.program, "redis-server");
-	ck_assert_int_eq(resolve_text("[hakmem]                    ; for every program\nmode = balanced\n"
-				      "thp  = off                  ; a per-key override\n\n[balanced]   ; a mode\n"
-				      "purge_delay = 500ms\n\n[web]                       ; own\ninherits = fast\n"
-				      "bigcache_limit = 512M\n\n[program:redis-server]      ; glob allowed\nmode = web\n"
-				      "control = on\n\n[unit:postgresql@*.service] ; unit\nmode = fast\n"),
-			 0);
+	ck_assert_int_eq(
+	        resolve_text(
+	                "[hakmem]                    ; for every program\nmode = balanced\n"
+	                "thp  = off                  ; a per-key override\n\n[balanced]   ; a mode\n"
+	                "purge_delay = 500ms\n\n[web]                       ; own\ninherits = fast\n"
+	                "bigcache_limit = 512M\n\n[program:redis-server]      ; glob allowed\nmode = web\n"
+	                "control = on\n\n[unit:postgresql@*.service] ; unit\nmode = fast\n"),
+	        0);
 	ck_assert_str_eq(w.config.mode, "web");
 	ck_assert_uint_eq(w.config.base_mode, HK_MODE_FAST);
 	expect(HK_KEY_THP, "off", HK_ORIGIN_GLOBAL);
@@ -326,23 +339,27 @@ END_TEST
 static const struct {
 	const char *text, *says;
 } senseless[] = {
-	{"[hakmem]\nelo = off\nevo_policy = learn\n", "evo_policy = learn has no effect with elo = off: set elo = on"},
-	{"[hakmem]\nmode = fast\nevo_policy = learn-frozen\n", "evo_policy = learn-frozen has no effect with elo = off"},
-	{"[hakmem]\nelo = off\n", NULL},
-	{"[hakmem]\nelo = on\nevo_policy = off\n", "elo = on has no effect with evo_policy = off"},
-	{"[hakmem]\nbigcache = off\nbigcache_limit = 1G\n", "bigcache_limit = 1G has no effect with bigcache = off"},
-	{"[hakmem]\nbigcache = off\n", NULL},
-	{"[hakmem]\nbatch = off\nbatch_max = 5\n", "batch_max = 5 has no effect with batch = off"},
-	{"[hakmem]\nfree_policy = keep\npurge_delay = 5s\n", "set free_policy = adaptive, or take purge_delay out"},
-	{"[hakmem]\nfree_policy = keep\nbatch_max = 5\n", "change free_policy = keep"},
-	{"[hakmem]\nreload = auto\n", "reload = auto has no effect with control = off: set control = on"},
-	{"[hakmem]\nreload = auto\ncontrol = on\n", NULL},
-	{"[hakmem]\ncontrol_group = adm\n", "control_group = adm has no effect with control = off"},
-	{"[hakmem]\nsoft_limit = 2G\nhard_limit = 1G\n", "soft_limit = 2G is above hard_limit = 1G"},
-	{"[hakmem]\nsoft_limit = 2G\n", NULL},
-	{"[hakmem]\nbigcache_max_block = 1G\n", "bigcache_max_block = 1G is above bigcache_limit = 512M"},
-	{"[hakmem]\nbigcache_limit = 64M\n", NULL},
-	{"[hakmem]\nmode = minimal\n", NULL},
+        {"[hakmem]\nelo = off\nevo_policy = learn\n",
+         "evo_policy = learn has no effect with elo = off: set elo = on"},
+        {"[hakmem]\nmode = fast\nevo_policy = learn-frozen\n",
+         "evo_policy = learn-frozen has no effect with elo = off"},
+        {"[hakmem]\nelo = off\n", NULL},
+        {"[hakmem]\nelo = on\nevo_policy = off\n", "elo = on has no effect with evo_policy = off"},
+        {"[hakmem]\nbigcache = off\nbigcache_limit = 1G\n",
+         "bigcache_limit = 1G has no effect with bigcache = off"},
+        {"[hakmem]\nbigcache = off\n", NULL},
+        {"[hakmem]\nbatch = off\nbatch_max = 5\n", "batch_max = 5 has no effect with batch = off"},
+        {"[hakmem]\nfree_policy = keep\npurge_delay = 5s\n",
+         "set free_policy = adaptive, or take purge_delay out"},
+        {"[hakmem]\nfree_policy = keep\nbatch_max = 5\n", "change free_policy = keep"},
+        {"[hakmem]\nreload = auto\n", "reload = auto has no effect with control = off: set control = on"},
+        {"[hakmem]\nreload = auto\ncontrol = on\n", NULL},
+        {"[hakmem]\ncontrol_group = adm\n", "control_group = adm has no effect with control = off"},
+        {"[hakmem]\nsoft_limit = 2G\nhard_limit = 1G\n", "soft_limit = 2G is above hard_limit = 1G"},
+        {"[hakmem]\nsoft_limit = 2G\n", NULL},
+        {"[hakmem]\nbigcache_max_block = 1G\n", "bigcache_max_block = 1G is above bigcache_limit = 512M"},
+        {"[hakmem]\nbigcache_limit = 64M\n", NULL},
+        {"[hakmem]\nmode = minimal\n", NULL},
 };
 
 START_TEST(senseless_combinations_are_warned_of)

@@ -18,15 +18,15 @@ static int resolve_bytes(const void *bytes, size_t n)
 
 /* Harmless oddities: each reads as thp = off and elo_k = 7, without a message. */
 static const char *const harmless[] = {
-	"\xef\xbb\xbf[hakmem]\nthp = off\nelo_k = 7\n",
-	"[hakmem]\r\nthp = off\r\nelo_k = 7\r\n",
-	"[hakmem]\nthp = off\nelo_k = 7",
-	"  [hakmem]\n\tthp = off\n    elo_k = 7\n",
-	"[ HAKMEM ] ; c\nThp=off;c\n",
-	"[hakmem]\nthp:off\nelo_k : 7\n",
-	"[hakmem]\nthp = \"off\"\nelo_k = \"7\"\n",
-	"; c\n# c\n\n[hakmem]\nthp = off ; on ; on\nelo_k = 7\t;x\n  ; c\n",
-	"[hakmem]\nthp = off\n[hakmem]\nelo_k = 7\n",
+        "\xef\xbb\xbf[hakmem]\nthp = off\nelo_k = 7\n",
+        "[hakmem]\r\nthp = off\r\nelo_k = 7\r\n",
+        "[hakmem]\nthp = off\nelo_k = 7",
+        "  [hakmem]\n\tthp = off\n    elo_k = 7\n",
+        "[ HAKMEM ] ; c\nThp=off;c\n",
+        "[hakmem]\nthp:off\nelo_k : 7\n",
+        "[hakmem]\nthp = \"off\"\nelo_k = \"7\"\n",
+        "; c\n# c\n\n[hakmem]\nthp = off ; on ; on\nelo_k = 7\t;x\n  ; c\n",
+        "[hakmem]\nthp = off\n[hakmem]\nelo_k = 7\n",
 };
 
 START_TEST(harmless_oddities)
@@ -45,7 +45,8 @@ END_TEST
 
 START_TEST(empty_files)
 {
-	static const char *const empty[] = {"", "\n", "\n\n\n", "\xef\xbb\xbf", ";", "#", " ", "\r\n", "[hakmem]"};
+	static const char *const empty[] = {"",  "\n", "\n\n\n", "\xef\xbb\xbf", ";",
+	                                    "#", " ",  "\r\n",   "[hakmem]"};
 
 	for (size_t i = 0; i < HK_COUNT(empty); i++) {
 		ck_assert_int_eq(resolve_text(empty[i]), 0);
@@ -65,7 +66,8 @@ END_TEST
 
 START_TEST(control_bytes)
 {
-	static const char nul[] = "[hakmem]\nthp = o\0ff\nelo_k = 7\n", header[] = "[hakmem]\n[web\0]\nthp = on\n";
+	static const char nul[] = "[hakmem]\nthp = o\0ff\nelo_k = 7\n",
+	                  header[] = "[hakmem]\n[web\0]\nthp = on\n";
 
 	ck_assert_int_eq(resolve_bytes(nul, sizeof(nul) - 1), 1);
 	expect_told(":2: the line contains a control character");
@@ -115,7 +117,8 @@ START_TEST(a_long_header_keeps_its_keys)
 	ck_assert_str_eq(value_of(HK_KEY_ELO_K), "7");
 	expect_told(":5: unknown key 'bad'");
 	/* Longer than libinih's 50 bytes of section name, and whole. */
-	strcpy(w.identity.unit, "a-service-with-quite-a-long-name-as-they-are-found-in-the-wild@instance-1.service");
+	strcpy(w.identity.unit,
+	       "a-service-with-quite-a-long-name-as-they-are-found-in-the-wild@instance-1.service");
 	snprintf(text, sizeof(text), "[unit:%s]\nelo_k = 9\n", w.identity.unit);
 	ck_assert_int_eq(resolve_text(text), 0);
 	ck_assert_str_eq(value_of(HK_KEY_ELO_K), "9");
@@ -248,7 +251,8 @@ START_TEST(random_bytes)
 			x ^= x << 13;
 			x ^= x >> 7;
 			x ^= x << 17;
-			bytes[i] = round % 2 != 0 ? (unsigned char) x : (unsigned char) spice[x % (sizeof(spice) - 1)];
+			bytes[i] = round % 2 != 0 ? (unsigned char) x
+			                          : (unsigned char) spice[x % (sizeof(spice) - 1)];
 		}
 		ck_assert_int_ge(resolve_bytes(bytes, sizeof(bytes)), 0);
 		ck_assert_uint_lt(w.config.base_mode, HK_MODE_COUNT);
@@ -258,7 +262,8 @@ END_TEST
 
 START_TEST(nothing_allocates)
 {
-	static char text[20000] = "\xef\xbb\xbf[hakmem]\nmode=web\nbad=1\nthp=x\n[web]\ninherits=fast\n[program:p*]\nlog=/a\n";
+	static char text[20000] =
+	        "\xef\xbb\xbf[hakmem]\nmode=web\nbad=1\nthp=x\n[web]\ninherits=fast\n[program:p*]\nlog=/a\n";
 	char *envp[] = {(char *) "HAKMEM_THP=off", (char *) "HAKMEM_NONE=1", (char *) "HAKMEM_DEBUG=x",
 	                (char *) "HAKMEM_MODE=wen", NULL};
 	struct hk_identity self = {0};

@@ -18,22 +18,22 @@ static const struct {
 	enum hk_key_id first;
 	const char *title;
 } groups[] = {
-	{HK_KEY_TINYPOOL, "Features (what the mode decides)"},
-	{HK_KEY_PURGE_DELAY, "Memory"},
-	{HK_KEY_ELO_OBJECTIVE, "Learning"},
-	{HK_KEY_CONTROL, "Control"},
-	{HK_KEY_SECURITY, "Safety and the rest"},
+        {HK_KEY_TINYPOOL, "Features (what the mode decides)"},
+        {HK_KEY_PURGE_DELAY, "Memory"},
+        {HK_KEY_ELO_OBJECTIVE, "Learning"},
+        {HK_KEY_CONTROL, "Control"},
+        {HK_KEY_SECURITY, "Safety and the rest"},
 };
 
 /* The keys of the mode table are those up to here. */
 #define MODE_KEYS HK_KEY_PURGE_DELAY
 
 static const char *const mode_docs[HK_MODE_COUNT] = {
-	"the baseline: every feature off, about what the system malloc costs",
-	"production with speed first: a fixed strategy, ELO not consulted at all",
-	"the default: ELO is there but frozen, so that its phase can be switched live",
-	"starts by learning and freezes itself; frozen, it performs as balanced does",
-	"never freezes and logs every decision; not for benchmarking",
+        "the baseline: every feature off, about what the system malloc costs",
+        "production with speed first: a fixed strategy, ELO not consulted at all",
+        "the default: ELO is there but frozen, so that its phase can be switched live",
+        "starts by learning and freezes itself; frozen, it performs as balanced does",
+        "never freezes and logs every decision; not for benchmarking",
 };
 
 static const char *preset(int key, int mode)
@@ -74,7 +74,8 @@ static void describe_type(int k, char *ret)
 	else if (key->type == HK_TYPE_TEXT)
 		sprintf(ret, "text of at most %u bytes", (unsigned) key->max);
 	else
-		sprintf(ret, "%s from %s to %s", words[key->type], hk_value_format((enum hk_key_id) k, &low, a),
+		sprintf(ret, "%s from %s to %s", words[key->type],
+		        hk_value_format((enum hk_key_id) k, &low, a),
 		        hk_value_format((enum hk_key_id) k, &high, b));
 }
 
@@ -96,7 +97,8 @@ static void describe(int k, char *ret)
 	describe_type(k, ret);
 	describe_default(k, fallback);
 	sprintf(ret + strlen(ret), "; %s; %s", fallback,
-	        hk_keys[k].context == HK_CONTEXT_LIVE ? "takes effect at once" : "takes effect at the next start");
+	        hk_keys[k].context == HK_CONTEXT_LIVE ? "takes effect at once"
+	                                              : "takes effect at the next start");
 	if (hk_keys[k].tuned)
 		strcat(ret, "; tuned by the ELO engine unless set");
 }
@@ -130,7 +132,8 @@ static void write_ini_modes(void)
 {
 	static const int columns[] = {9, 9, 9, 13, 0};
 
-	printf("# The mode sets the keys of this table at once; the others are the same in every mode, unless\n"
+	printf("# The mode sets the keys of this table at once; the others are the same in every mode, "
+	       "unless\n"
 	       "# said otherwise.\n#\n");
 	for (int m = 0; m < HK_MODE_COUNT; m++)
 		printf("#   %-10s%s\n", hk_mode_names[m], mode_docs[m]);
@@ -167,7 +170,8 @@ static void write_ini(void)
 	puts("# hakmem.ini - configuration of the hakmem allocator; see hakmem.ini(5)\n"
 	     "#\n"
 	     "# Every key stands here at its default. Take the '#' away and change the value; nothing else\n"
-	     "# needs to be here. Sizes take K, M, G, T (powers of 1024); times us, ms, s, min; comments start\n"
+	     "# needs to be here. Sizes take K, M, G, T (powers of 1024); times us, ms, s, min; comments "
+	     "start\n"
 	     "# with '#' or ';' on a line of their own, and with ' ;' behind a value.\n"
 	     "#\n"
 	     "# hakmemctl check          finds mistakes in this file\n"
@@ -187,7 +191,8 @@ static void write_ini(void)
 	     "#   inherits = fast\n"
 	     "#   bigcache_limit = 1G\n"
 	     "#\n"
-	     "# Mode and keys for some programs only, by the name of the executable or by systemd unit, with\n"
+	     "# Mode and keys for some programs only, by the name of the executable or by systemd unit, "
+	     "with\n"
 	     "# '*', '?' and '[a-z]'. A unit's word beats a program's, and both beat [hakmem].\n"
 	     "#\n"
 	     "#   [program:redis-server]\n"
