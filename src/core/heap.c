@@ -223,6 +223,23 @@ static void *pop(struct hk_cache *cache, struct hk_heap *heap)
 	return block;
 }
 
+/*
+ * Put blocks from the pool in front of an alloc list that is short. Not only an empty one: with a handful of
+ * blocks going round, every few calls would end in the slow path for ever.
+ */
+static void refill(struct hk_heap *heap, struct hk_cache *cache, unsigned c)
+{
+	struct hk_chain chain = take(heap, c, heap->cap[c]);
+
+	count_allocs(heap, c, 0, 1);
+	if (chain.head == NULL)
+		return;
+	chain.tail->next = cache->alloc;
+	cache->alloc = chain.head;
+	heap->length[c] += (uint32_t) chain.length;
+	heap->cap[c] = (uint16_t) hk_min(heap->cap[c] * 2U, heap->max[c]);
+}
+
 /* The alloc list ran dry: every block of it was handed out. Take over the free list, else refill. The very
    first allocation of the process comes with code 0, for want of tables. */
 void *hk_heap_malloc_slow(size_t size, unsigned code)
@@ -230,28 +247,19 @@ void *hk_heap_malloc_slow(size_t size, unsigned code)
 	struct hk_heap *heap = hk_heap_ready();
 	unsigned c = code != 0 ? code / 3 : hk_sizeclass_of(hk_max(size, 1));
 	struct hk_cache *cache = hk_heap_cache(heap, HK_CODE(c));
-	struct hk_chain chain;
 
 	hk_heap_beat(heap);
 	if (!heap->caching)
 		return malloc_uncached(heap, c);
 	count_allocs(heap, c, heap->length[c], 0);
-	heap->length[c] = 0;
-	if (cache->free != NULL) {
-		cache->alloc = cache->free;
-		heap->length[c] = (uint32_t) (heap->cap[c] - cache->room);
-		cache->free = NULL;
-		cache->room = heap->cap[c];
-		return pop(cache, heap);
-	}
-	chain = take(heap, c, heap->cap[c]);
-	count_allocs(heap, c, 0, 1);
-	if (chain.head == NULL)
-		return no_memory();
-	cache->alloc = chain.head;
-	heap->length[c] = (uint32_t) chain.length;
-	heap->cap[c] = (uint16_t) hk_min(heap->cap[c] * 2U, heap->max[c]);
+	heap->length[c] = (uint32_t) (heap->cap[c] - cache->room);
+	cache->alloc = cache->free;
+	cache->free = NULL;
+	if (heap->length[c] < heap->cap[c] / 2U + 1)
+		refill(heap, cache, c);
 	cache->room = heap->cap[c];
+	if (cache->alloc == NULL)
+		return no_memory();
 	return pop(cache, heap);
 }
 

@@ -195,7 +195,7 @@ static struct hk_span *bin_slab(struct pool_bin *bin, unsigned shard, unsigned c
 struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want, uintptr_t key)
 {
 	struct pool_bin *bin = &shards[shard].bin[c];
-	struct hk_chain chain = {NULL, 0};
+	struct hk_chain chain = {NULL, NULL, 0};
 	struct hk_block **link = &chain.head;
 	bool fresh = false; /* fresh memory comes a page at a time */
 
@@ -219,6 +219,7 @@ struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want, uintptr_t 
 	}
 	hk_lock_drop(&bin->lock);
 	*link = NULL;
+	chain.tail = (struct hk_block *) (void *) link; /* `next` is the first member */
 	SHARD_ADD(shard, slab_bytes_out, chain.length * hk_classes[c].size);
 	return chain;
 }

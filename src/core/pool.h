@@ -21,7 +21,7 @@ struct hk_block {
 };
 
 struct hk_chain {
-	struct hk_block *head;
+	struct hk_block *head, *tail;
 	size_t length;
 };
 
