@@ -117,10 +117,9 @@ int hk_block_publish(struct hk_block *block, struct hk_block_values *values);
 /* At start-up, once, from the constructor: make the block, resolve the configuration, publish it as
    generation 2, claim a slot, apply, hook the core. Silent on failure: defaults then hold. */
 void hk_process_start(bool secure, char *const *envp);
-/* From the atfork handlers. prepare is optional: with it the child starts from the counters as they were at
-   the fork, without it from what the parent has by then. */
+/* Hooked in by hk_process_start: the counters as they are at the fork; then, in the child, a slot of its own. */
 void hk_process_fork_prepare(void);
-void hk_process_fork_child(void); /* claim a slot of one's own, carrying the counters over */
+void hk_process_fork_child(void);
 /* From the destructor: remove the socket. The slot stays, because threads may still count in it; a dead
    process's slot is claimed again. */
 void hk_process_exit(void);

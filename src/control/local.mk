@@ -13,5 +13,6 @@ libhk_control_la_SOURCES = \
 	src/control/report_config.c \
 	src/control/slots.c src/control/slots.h \
 	src/control/socket.c \
+	src/control/thread.c \
 	src/control/verbs.c \
 	src/control/watch.c

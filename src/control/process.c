@@ -11,6 +11,7 @@
 #include "core/knobs.h"
 #include "hakmem.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,6 +106,8 @@ static void hook(struct hk_block *block)
 	hk_pulse_visit(false);
 	atomic_store_explicit(&hk_hooks.pulse, block->pulse, memory_order_release);
 	atomic_store_explicit(&hk_hooks.on_pulse, hk_pulse_run, memory_order_release);
+	atomic_store_explicit(&hk_hooks.on_fork_child, hk_process_fork_child, memory_order_release);
+	(void) pthread_atfork(hk_process_fork_prepare, NULL, NULL);
 }
 
 static void take_slot(struct hk_block *block, uint32_t parent)

@@ -24,3 +24,12 @@ EXTRA_PROGRAMS += fuzz_ini
 CLEANFILES += fuzz_ini$(EXEEXT)
 fuzz_ini_SOURCES = tests/fuzz/fuzz_ini.c
 fuzz_ini_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS)
+check_PROGRAMS += test_control
+TESTS += test_control
+test_control_SOURCES = \
+	tests/unit/test_control.c tests/unit/test_control.h \
+	tests/unit/test_control_block.c \
+	tests/unit/test_control_verbs.c
+test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+test_control_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la \
+	$(INIH_LIBS) $(CHECK_LIBS) $(JANSSON_LIBS)
