@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Matches. First everybody plays once, in random pairs; from then on the leader plays whoever could
- * still be better: the highest rating plus what its few games leave uncertain. Only the difference
- * of two neighbouring windows counts, so a drift of the workload as a whole moves nobody.
+ * still be better: the highest rating plus what its few games leave uncertain. A player is measured
+ * against the other window of the match and, as far as the workload is steady, against the field.
  */
 #include "elo/match.h"
 #include "elo/rating.h"
@@ -11,7 +11,9 @@
 
 #define NOISE_START 0.04F /* variance before anything is known: two windows of about 10 % noise each */
 #define NOISE_WEIGHT 4    /* games that this assumption is worth */
-#define OPTIMISM 2.0F     /* standard errors added to a challenger's rating */
+#define OPTIMISM 1.8F     /* standard errors added to a challenger's rating */
+#define LEVEL_GAIN 0.25F  /* share of the newest match in the field's level */
+#define FIELD_BEST 0.25F  /* the field's level is never trusted more than four windows */
 #define CLEAR 3.0F        /* standard errors between a leader and the rest */
 #define PLAYED_KNOWN 64   /* games beyond this do not make a rating more certain: workloads change */
 
@@ -66,6 +68,9 @@ void hk_match_reset(struct hk_elo_state *state)
 	atomic_store_explicit(&state->allocations, 0, memory_order_relaxed);
 	scratch->noise = NOISE_START;
 	scratch->noise_n = NOISE_WEIGHT;
+	scratch->shock = NOISE_START / 2;
+	scratch->shock_n = NOISE_WEIGHT;
+	scratch->level_n = 0;
 	scratch->playing = 0;
 	scratch->owner = 0;
 }
@@ -142,23 +147,62 @@ uint32_t hk_match_strategy(struct hk_elo_state *state)
 	return hk_elo_bound(scratch->half == 0 ? scratch->first : scratch->second);
 }
 
+/* The cost that a strategy of this rating has when a strategy rated 1500 costs level. */
+static float cost_at(float level, float rating)
+{
+	return level - (rating - HK_RATING_START) / HK_RATING_SLOPE;
+}
+
+static void learn_variance(float *variance, uint32_t *n, float surprise)
+{
+	if (*n < PLAYED_KNOWN)
+		++*n;
+	*variance += (surprise * surprise - *variance) / (float) *n;
+}
+
+/*
+ * How much of a player's opponent is the field. The other window of the match is off by its own
+ * noise, half of a margin's variance; the field's level, an average over many matches, by how badly it
+ * foresees the next match, of which that match's own noise makes up a quarter. Weights go by the inverse
+ * variances: a workload that is steady in the long run gets nearly twice the evidence out of a window, one
+ * that drifts or jumps is judged by neighbouring windows alone.
+ */
+static float field_weight(const struct hk_elo_scratch *scratch)
+{
+	float other = scratch->noise / 2, field = scratch->shock - scratch->noise / 4;
+	if (scratch->level_n == 0 || !(other > 0))
+		return 0;
+	if (!(field > FIELD_BEST * other))
+		field = FIELD_BEST * other;
+	return other / (other + field);
+}
+
+static void follow_level(struct hk_elo_scratch *scratch, float level, bool known)
+{
+	if (known)
+		learn_variance(&scratch->shock, &scratch->shock_n, level - scratch->level);
+	scratch->level_n++;
+	float gain = 1.0F / (float) scratch->level_n;
+	scratch->level += (gain > LEVEL_GAIN ? gain : LEVEL_GAIN) * (level - scratch->level);
+}
+
 void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a, float cost_b)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	float margin = cost_b - cost_a;
-	float surprise = margin - (state->rating[a] - state->rating[b]) / HK_RATING_SLOPE;
-	if (state->played[a] >= 2 && state->played[b] >= 2) {
-		if (scratch->noise_n < PLAYED_KNOWN)
-			scratch->noise_n++;
-		scratch->noise += (surprise * surprise - scratch->noise) / (float) scratch->noise_n;
-	}
-	float expected = hk_rating_expected(state->rating[a], state->rating[b]);
-	float score = hk_rating_score(cost_a, cost_b);
+	float ra = state->rating[a], rb = state->rating[b];
+	float expected = hk_rating_expected(ra, rb), weight = field_weight(scratch);
+	float for_a = cost_b + weight * (cost_at(scratch->level, rb) - cost_b);
+	float for_b = cost_a + weight * (cost_at(scratch->level, ra) - cost_a);
+	bool known = state->played[a] >= 2 && state->played[b] >= 2;
+	if (known)
+		learn_variance(&scratch->noise, &scratch->noise_n,
+		               cost_b - cost_a - (ra - rb) / HK_RATING_SLOPE);
+	follow_level(scratch, (cost_a + cost_b - cost_at(0, ra) - cost_at(0, rb)) / 2, known);
 	/* Each by his own K: a newcomer must not shake an established rating. */
-	state->rating[a] =
-	        hk_rating_update(state->rating[a], hk_rating_k(k, state->played[a]), score, expected);
-	state->rating[b] = hk_rating_update(state->rating[b], hk_rating_k(k, state->played[b]), 1.0F - score,
-	                                    1.0F - expected);
+	state->rating[a] = hk_rating_update(ra, hk_rating_k(k, state->played[a]),
+	                                    hk_rating_score(cost_a, for_a), expected);
+	state->rating[b] = hk_rating_update(rb, hk_rating_k(k, state->played[b]),
+	                                    hk_rating_score(cost_b, for_b), 1.0F - expected);
 	state->played[a]++;
 	state->played[b]++;
 	state->matches++;

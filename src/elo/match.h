@@ -46,6 +46,8 @@ struct hk_elo_scratch {
 	struct hk_elo_cost first_cost;
 	float noise; /* variance of a match's margin around its expectation, log2 units */
 	uint32_t noise_n;
+	float level, shock;             /* log2 cost of a strategy rated 1500; variance of its changes */
+	uint32_t level_n, shock_n;
 	/* CANARY. */
 	uint32_t position, turn, length; /* window within the round, the challenger's one, windows a round */
 	uint32_t strikes;                /* breaches of the guard in a row */

@@ -138,6 +138,37 @@ START_TEST(research_goes_on)
 }
 END_TEST
 
+/* The row of strategy 0 is for display; it must say what the presets say. */
+START_TEST(default_is_the_preset)
+{
+	static struct hk_config preset;
+	static const enum hk_mode modes[] = {HK_MODE_FAST, HK_MODE_BALANCED, HK_MODE_LEARNING};
+	const struct hk_strategy *s = &hk_strategies[0];
+	for (unsigned i = 0; i < HK_COUNT(modes); i++) {
+		hk_config_defaults(modes[i], &preset);
+		ck_assert_uint_eq(hk_config_num(&preset, HK_KEY_PURGE_DELAY), s->purge_delay_ns);
+		ck_assert_uint_eq(hk_config_num(&preset, HK_KEY_BIGCACHE_LIMIT), s->bigcache_limit);
+		ck_assert_uint_eq(hk_config_num(&preset, HK_KEY_BIGCACHE_MAX_BLOCK), s->bigcache_max_block);
+		ck_assert_uint_eq(hk_config_num(&preset, HK_KEY_BATCH_MAX), s->batch_max);
+		ck_assert_uint_eq(hk_config_num(&preset, HK_KEY_THP), s->thp);
+	}
+	/* Every strategy stays within the keys' ranges; every tuned key is one that strategies have. */
+	for (unsigned i = 0; i < HK_ELO_STRATEGIES; i++) {
+		s = &hk_strategies[i];
+		ck_assert_uint_le(s->purge_delay_ns, hk_keys[HK_KEY_PURGE_DELAY].max);
+		ck_assert_uint_ge(s->bigcache_max_block, hk_keys[HK_KEY_BIGCACHE_MAX_BLOCK].min);
+		ck_assert_uint_ge(s->batch_max, hk_keys[HK_KEY_BATCH_MAX].min);
+		ck_assert_uint_le(s->batch_max, hk_keys[HK_KEY_BATCH_MAX].max);
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_str_ne(s->name, hk_strategies[j].name);
+	}
+	unsigned tuned = 0;
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
+		tuned += hk_keys[k].tuned;
+	ck_assert_uint_eq(tuned, 5);
+}
+END_TEST
+
 START_TEST(pins_hold)
 {
 	static const enum hk_key_id tuned[] = {HK_KEY_PURGE_DELAY, HK_KEY_BIGCACHE_LIMIT,
@@ -282,6 +313,7 @@ int main(void)
 	tcase_add_test(tcase, off_calls_nothing);
 	tcase_add_test(tcase, learns_and_freezes);
 	tcase_add_test(tcase, research_goes_on);
+	tcase_add_test(tcase, default_is_the_preset);
 	tcase_add_test(tcase, pins_hold);
 	tcase_add_test(tcase, commands_on_a_copy);
 	tcase_add_test(tcase, requests_are_carried_out_once);
