@@ -48,7 +48,6 @@ trap hk_cleanup EXIT
 trap 'exit 99' INT TERM HUP
 
 [ -e "$HK_LIB" ] || fail "$HK_LIB is not built"
-nm -D --defined-only "$HK_LIB" | grep -q ' T malloc$' || [ -n "${HK_ANYWAY:-}" ] || skip "the library exports no malloc yet" # TEMPORARY
 HK_PRELOAD=$T/lib/libhakmem.so
 mkdir "$T/lib" && cp -L "$HK_LIB" "$HK_PRELOAD" && chmod 0755 "$T/lib" "$HK_PRELOAD" || exit 99
 # No file: the built-in defaults hold, whatever this machine has in /etc.
