@@ -55,8 +55,7 @@ static void remember(struct hk_door *door, const char *line)
 	line += strspn(line, " \t");
 	if (strncasecmp(line, "reload", 6) != 0 || door->values.diags.errors == 0)
 		return;
-	atomic_store_explicit(&block->reload_failed_seq, 0, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
+	(void) atomic_exchange(&block->reload_failed_seq, 0); /* nobody is to read while it changes */
 	block->reload_diags = door->values.diags;
 	atomic_store_explicit(&block->reload_failed_seq, door->values.reload_seq + 1, memory_order_release);
 }

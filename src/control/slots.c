@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HK_PROBES 4 /* used slots that one claim tests before it takes a fresh one */
+#define HK_PROBES 4     /* used slots that one claim tests before it takes a fresh one, … */
+#define HK_PROBES_FROM 8 /* … once there are so many: a small service makes no system call for it */
 #define HK_TICK_NS (1000000000U / 100) /* USER_HZ is 100 on every Linux */
 
 uint64_t hk_proc_boottime_ns(void)
@@ -61,8 +62,8 @@ static struct hk_slot *claim(struct hk_block *block, uint32_t parent)
 	uint32_t high = atomic_load_explicit(&block->slots_high, memory_order_acquire);
 	struct hk_slot *slot = NULL;
 
-	if (high > 0)
-		slot = retake(block, (unsigned) getpid(), (unsigned) hk_min(high, HK_PROBES), high, parent);
+	if (high >= HK_PROBES_FROM)
+		slot = retake(block, (unsigned) getpid(), HK_PROBES, high, parent);
 	while (slot == NULL && high < HK_SLOTS) {
 		if (!atomic_compare_exchange_weak_explicit(&block->slots_high, &high, high + 1,
 		                                           memory_order_acq_rel, memory_order_acquire))
