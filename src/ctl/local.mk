@@ -1,0 +1,23 @@
+bin_PROGRAMS += hakmemctl
+hakmemctl_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS)
+hakmemctl_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la \
+	$(INIH_LIBS) $(UV_LIBS) $(JANSSON_LIBS)
+hakmemctl_SOURCES = \
+	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
+	src/ctl/change.c \
+	src/ctl/counters.c \
+	src/ctl/ctl.h \
+	src/ctl/door1.c \
+	src/ctl/door2.c src/ctl/door2.h \
+	src/ctl/elf.c src/ctl/elf.h \
+	src/ctl/files.c \
+	src/ctl/keys.c \
+	src/ctl/look.c \
+	src/ctl/main.c \
+	src/ctl/output.c src/ctl/output.h \
+	src/ctl/pool.c src/ctl/pool.h \
+	src/ctl/run.c \
+	src/ctl/scan.c src/ctl/scan.h \
+	src/ctl/service.c src/ctl/service.h \
+	src/ctl/sockets.c \
+	src/ctl/target.c

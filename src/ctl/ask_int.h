@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Between ask.c (who is asked, and what becomes of it) and door1.c (the socket).
+ */
+#ifndef HK_CTL_ASK_INT_H
+#define HK_CTL_ASK_INT_H
+
+#include "ctl/ask.h"
+#include "ctl/door2.h"
+
+#include <uv.h>
+
+/* One service being asked. Freed by nobody: the program ends soon, and late callbacks may come. */
+struct hk_task {
+	const struct hk_ask *ask;
+	struct hk_answer *answer;
+	unsigned *left; /* tasks under way; the loop stops at 0 */
+	/* Door 1 */
+	uv_pipe_t pipe;
+	uv_connect_t connect;
+	uv_write_t write;
+	uv_timer_t deadline, again;
+	char *request; /* the line with its newline */
+	char *text;    /* HK_REPLY_MAX bytes */
+	size_t used;
+	bool sent, door1_over;
+	/* Door 2 */
+	uv_work_t work;
+	uv_timer_t patience;
+	struct hk_door2 *door2;
+	bool door2_over;
+};
+
+/* Start door 1; ends in exactly one call of hk_task_reply or hk_task_door1_failed. */
+void hk_door1_start(struct hk_task *task);
+
+/* Door 1 (door 2) has said text: judge it. */
+void hk_task_reply(struct hk_task *task, int door, const char *text, size_t size);
+/* Door 1 did not answer. uncertain: the request may have been taken, or may yet be. */
+void hk_task_door1_failed(struct hk_task *task, bool uncertain, const char *format, ...) HK_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The verbs that change a live service: freeze, learn, canary, trim, reload, set.
+ */
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "applied by 7 of 8 processes; the rest apply when they next allocate". */
+static void print_applied(const json_t *reply)
+{
+	uint64_t applied = hk_out_uint(reply, "applied"), processes = hk_out_uint(reply, "processes");
+
+	if (json_object_get(reply, "processes") == NULL)
+		return;
+	printf("; applied by %u of %u process%s", (unsigned) applied, (unsigned) processes, processes == 1 ? "" : "es");
+	if (applied < processes)
+		printf("; %s when %s next allocate%s", applied == 0 && processes == 1 ? "it applies" : "the rest apply",
+		       processes - applied == 1 ? "it" : "they", processes - applied == 1 ? "s" : "");
+}
+
+/* What is different now, and the start-up keys that wait for a restart. */
+static void print_changes(const json_t *reply)
+{
+	const json_t *changed = json_object_get(reply, "changed"), *pending = json_object_get(reply, "pending");
+
+	if (changed != NULL && json_array_size(changed) == 0)
+		printf("\n  no live value is different from before");
+	for (size_t i = 0; i < json_array_size(changed); i++) {
+		const json_t *key = json_array_get(changed, i);
+		printf("\n  %s = %s (was %s)", hk_out_text(key, "key"), hk_out_text(key, "new"), hk_out_text(key, "old"));
+	}
+	for (size_t i = 0; i < json_array_size(pending); i++) {
+		const json_t *key = json_array_get(pending, i);
+		printf("\n  %s = %s waits for a restart", hk_out_text(key, "key"), hk_out_text(key, "value"));
+	}
+}
+
+static void print_warnings(const json_t *reply)
+{
+	const json_t *warnings = json_object_get(reply, "warnings");
+
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		printf("\n  warning: %s", hk_out_safe(json_string_value(json_array_get(warnings, i))));
+}
+
+static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answer)
+{
+	const json_t *reply = answer->reply;
+
+	printf("%s: %s done", hk_ctl_label(answer->service), ctl->command->name);
+	if (json_is_string(json_object_get(reply, "phase")))
+		printf(", phase %s", hk_out_text(reply, "phase"));
+	if (json_object_get(reply, "trimmed_bytes") != NULL)
+		printf(", %s given back", hk_out_bytes(hk_out_uint(reply, "trimmed_bytes")));
+	print_applied(reply);
+	print_changes(reply);
+	print_warnings(reply);
+	putchar('\n');
+}
+
+/* Ask all, print what came of it. */
+static int change(struct hk_ctl *ctl, char **targets, int n, const char *line)
+{
+	struct hk_services services;
+	struct hk_answer *answers;
+	int status = hk_ctl_targets(ctl, targets, n, &services);
+
+	if (status != HK_EXIT_DONE)
+		return status;
+	answers = calloc(services.n + 1, sizeof *answers);
+	if (answers == NULL)
+		return HK_EXIT_FAILED;
+	if (services.n == 0)
+		fputs("hakmemctl: no process with hakmem is running\n", stderr);
+	status = hk_ctl_ask(ctl, line, true, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
+	if (ctl->json)
+		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;
+	for (unsigned i = 0; i < services.n; i++)
+		if (answers[i].error[0] == '\0')
+			print_change(ctl, &answers[i]);
+	return status;
+}
+
+int hk_do_change(struct hk_ctl *ctl)
+{
+	if (ctl->all && ctl->nargs > 0)
+		return hk_ctl_usage(ctl, "--all leaves no room for '%s'", ctl->args[0]);
+	if (!ctl->all && ctl->nargs == 0)
+		return hk_ctl_usage(ctl, "reload needs a TARGET or --all");
+	return change(ctl, ctl->args, ctl->nargs, ctl->command->name);
+}
+
+int hk_do_set(struct hk_ctl *ctl)
+{
+	char *line;
+
+	for (int i = 1; i < ctl->nargs; i++)
+		if (strchr(ctl->args[i], '=') == NULL || ctl->args[i][0] == '=')
+			return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE", ctl->args[i]);
+	line = hk_ctl_line(ctl, ctl->args + 1, ctl->nargs - 1);
+	return line == NULL ? HK_EXIT_USAGE : change(ctl, ctl->args, 1, line);
+}

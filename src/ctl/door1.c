@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Door 1: the control socket of a service, on libuv: connect, check who serves it, one line out,
+ * one line back, all before the deadline. Whatever happens, the task hears of it once.
+ */
+#include "ctl/ask_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define AGAIN_MS 20 /* between attempts at a socket whose backlog is full */
+
+static void try_connect(struct hk_task *task);
+
+/* Close everything; the callbacks of closed handles come with UV_ECANCELED and are ignored. */
+static void shut(struct hk_task *task)
+{
+	task->door1_over = true;
+	if (!uv_is_closing((uv_handle_t *) &task->pipe))
+		uv_close((uv_handle_t *) &task->pipe, NULL);
+	uv_close((uv_handle_t *) &task->deadline, NULL);
+	uv_close((uv_handle_t *) &task->again, NULL);
+}
+
+static void too_late(uv_timer_t *timer)
+{
+	struct hk_task *task = timer->data;
+
+	shut(task);
+	hk_task_door1_failed(task, task->sent, "no answer from its control thread within %u ms",
+	                     task->ask->timeout_ms);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct hk_task *task = handle->data;
+
+	(void) suggested;
+	*buf = uv_buf_init(task->text + task->used, (unsigned) (HK_REPLY_MAX - task->used));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct hk_task *task = stream->data;
+	char *end;
+
+	(void) buf;
+	if (task->door1_over || n == 0)
+		return;
+	if (n < 0) {
+		shut(task);
+		if (task->used == HK_REPLY_MAX)
+			hk_task_door1_failed(task, true, "its reply is longer than %d bytes: refused", HK_REPLY_MAX);
+		else
+			hk_task_door1_failed(task, true, "the connection ended before the reply (%s)",
+			                     n == UV_EOF ? "did the process end?" : uv_strerror((int) n));
+		return;
+	}
+	end = memchr(task->text + task->used, '\n', (size_t) n);
+	task->used += (size_t) n;
+	if (end == NULL)
+		return;
+	shut(task);
+	hk_task_reply(task, 1, task->text, (size_t) (end - task->text));
+}
+
+static void on_write(uv_write_t *write, int status)
+{
+	struct hk_task *task = write->data;
+
+	if (task->door1_over || status == 0)
+		return;
+	shut(task);
+	hk_task_door1_failed(task, false, "the request could not be sent: %s", uv_strerror(status));
+}
+
+/* The server must be root or the owner of the socket file: in a directory that all may write to,
+   anybody can put up a socket with a stranger's pid. */
+static bool server_is_trusted(struct hk_task *task, const char **ret_why)
+{
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	struct stat st;
+	uv_os_fd_t fd;
+
+	*ret_why = "the server of its socket cannot be identified";
+	if (uv_fileno((uv_handle_t *) &task->pipe, &fd) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+	    stat(task->answer->service->socket, &st) < 0)
+		return false;
+	*ret_why = "its socket is served by a user who neither owns it nor is root: refused";
+	return peer.uid == 0 || peer.uid == st.st_uid;
+}
+
+static void again(uv_timer_t *timer)
+{
+	try_connect(timer->data);
+}
+
+static void on_connect(uv_connect_t *connect, int status)
+{
+	struct hk_task *task = connect->data;
+	const char *why;
+	uv_buf_t buf;
+	int r;
+
+	if (task->door1_over)
+		return;
+	if (status == UV_EAGAIN) { /* full backlog: try again until the deadline */
+		uv_close((uv_handle_t *) &task->pipe, NULL);
+		uv_timer_start(&task->again, again, AGAIN_MS, 0);
+		return;
+	}
+	if (status < 0 || !server_is_trusted(task, &why)) {
+		shut(task);
+		hk_task_door1_failed(task, false, "%s",
+		                     status == UV_EACCES || status == UV_EPERM
+		                             ? "its control socket belongs to another user (needs root, its owner, or "
+		                               "its control_group)"
+		                     : status < 0 ? uv_strerror(status)
+		                                  : why);
+		return;
+	}
+	task->sent = true;
+	buf = uv_buf_init(task->request, (unsigned) strlen(task->request));
+	r = uv_write(&task->write, connect->handle, &buf, 1, on_write);
+	if (r == 0)
+		r = uv_read_start(connect->handle, on_alloc, on_read);
+	if (r < 0) {
+		shut(task);
+		hk_task_door1_failed(task, false, "the request could not be sent: %s", uv_strerror(r));
+	}
+}
+
+static void try_connect(struct hk_task *task)
+{
+	uv_pipe_init(uv_default_loop(), &task->pipe, 0);
+	task->pipe.data = task;
+	uv_pipe_connect(&task->connect, &task->pipe, task->answer->service->socket, on_connect);
+}
+
+void hk_door1_start(struct hk_task *task)
+{
+	size_t size = strlen(task->ask->line) + 2;
+	const struct sockaddr_un *limit = NULL;
+
+	task->request = malloc(size);
+	task->text = malloc(HK_REPLY_MAX);
+	if (task->request == NULL || task->text == NULL ||
+	    strlen(task->answer->service->socket) >= sizeof limit->sun_path) {
+		task->door1_over = true;
+		hk_task_door1_failed(task, false, "its socket path is too long for this system");
+		return;
+	}
+	memcpy(task->request, task->ask->line, size - 2);
+	memcpy(task->request + size - 2, "\n", 2);
+	uv_timer_init(uv_default_loop(), &task->deadline);
+	uv_timer_init(uv_default_loop(), &task->again);
+	task->deadline.data = task->again.data = task->connect.data = task->write.data = task;
+	uv_timer_start(&task->deadline, too_late, task->ask->timeout_ms, 0);
+	try_connect(task);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A change goes: copy the block, run the verb on the copy, seal the new values with the next
+ * generation, write them into the spare buffer, then the 8-byte generation word. Two operators at
+ * once may fill the same spare; the one whose values are not there afterwards tries once more on a
+ * fresh copy. The block is a stranger's memory: the copy is made harmless before any code of ours
+ * reads it. Only used slots are copied: reading pages that no process has touched would make them
+ * (2 MiB of the service's memory for a look).
+ */
+#include "ctl/door2.h"
+#include "ctl/elf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ATTEMPTS 2
+#define ACK_MS 64 /* the last of the waits 1, 2, 4 … ms: about 0.1 s in all */
+
+/* hk_config_resolve has one scratch: verbs run one by one, however many targets there are. */
+static pthread_mutex_t verb_lock = PTHREAD_MUTEX_INITIALIZER;
+
+#define TERMINATE(text) ((text)[sizeof(text) - 1] = '\0')
+
+static void tame_overlay(struct hk_overlay *overlay)
+{
+	TERMINATE(overlay->mode);
+	overlay->mask &= (UINT64_C(1) << HK_KEY_COUNT) - 1;
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
+		TERMINATE(overlay->value[k].text);
+		if (overlay->value[k].num > hk_keys[k].max)
+			overlay->value[k].num = hk_keys[k].max;
+	}
+}
+
+static void tame_diags(struct hk_diags *diags)
+{
+	for (unsigned i = 0; i < HK_DIAGS; i++)
+		TERMINATE(diags->text[i]);
+}
+
+static void tame_config(struct hk_config *config)
+{
+	TERMINATE(config->mode);
+	if (config->mode_origin >= HK_ORIGIN_COUNT)
+		config->mode_origin = HK_ORIGIN_PRESET;
+	if (config->base_mode >= HK_MODE_COUNT)
+		config->base_mode = HK_MODE_BALANCED;
+	if (config->nfiles > HK_COUNT(config->files))
+		config->nfiles = HK_COUNT(config->files);
+	for (unsigned i = 0; i < HK_COUNT(config->files); i++)
+		TERMINATE(config->files[i]);
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
+		TERMINATE(config->value[k].text);
+		if (config->value[k].num > hk_keys[k].max)
+			config->value[k].num = hk_keys[k].max;
+		if (config->origin[k] >= HK_ORIGIN_COUNT)
+			config->origin[k] = HK_ORIGIN_PRESET;
+		if (config->file[k] >= HK_COUNT(config->files))
+			config->file[k] = 0;
+	}
+}
+
+static void tame_engine(struct hk_elo_state *elo)
+{
+	if (elo->phase > HK_PHASE_CANARY)
+		elo->phase = HK_PHASE_OFF;
+	if (elo->strategy >= HK_ELO_STRATEGIES)
+		elo->strategy = 0;
+	elo->leader %= HK_ELO_STRATEGIES;
+	elo->challenger %= HK_ELO_STRATEGIES;
+	for (unsigned i = 0; i < HK_ELO_LOG; i++) {
+		elo->log[i].a %= HK_ELO_STRATEGIES;
+		elo->log[i].b %= HK_ELO_STRATEGIES;
+		if (elo->log[i].event > HK_ELO_OFF)
+			elo->log[i].event = HK_ELO_OFF;
+	}
+}
+
+/* Whatever the bytes are, reading them afterwards stays within bounds. */
+static void tame(struct hk_block *copy)
+{
+	TERMINATE(copy->version);
+	TERMINATE(copy->identity.program);
+	TERMINATE(copy->identity.unit);
+	TERMINATE(copy->identity.conf);
+	TERMINATE(copy->identity.root);
+	TERMINATE(copy->socket);
+	copy->size = sizeof *copy;
+	copy->nslots = HK_SLOTS;
+	if (copy->thread_state > HK_THREAD_GONE)
+		copy->thread_state = HK_THREAD_GONE;
+	tame_overlay(&copy->env);
+	tame_diags(&copy->env_diags);
+	tame_diags(&copy->reload_diags);
+	tame_engine(&copy->elo);
+	for (unsigned i = 0; i < 2; i++) {
+		struct hk_block_values *v = &copy->values[i];
+		bool whole = hk_block_values(copy) == v;
+		TERMINATE(v->what);
+		tame_config(&v->config);
+		tame_overlay(&v->set);
+		tame_overlay(&v->pending);
+		tame_diags(&v->diags);
+		if (whole) /* the checksum covers what was just mended */
+			hk_block_seal(v, v->generation);
+	}
+}
+
+static int copy_block(const struct hk_door2 *job, struct hk_block *ret)
+{
+	const size_t head = offsetof(struct hk_block, slot);
+	int r = hk_remote_read(job->pid, job->block, ret, head);
+
+	if (r < 0)
+		return r;
+	if (ret->magic != HK_BLOCK_MAGIC || ret->layout != HK_BLOCK_LAYOUT)
+		return -EPROTO;
+	if (ret->slots_high > HK_SLOTS)
+		ret->slots_high = HK_SLOTS;
+	memset(ret->slot, 0, sizeof ret->slot);
+	r = hk_remote_read(job->pid, job->block + head, ret->slot, hk_block_used(ret) - head);
+	if (r < 0)
+		return r;
+	tame(ret);
+	snprintf(ret->identity.root, sizeof ret->identity.root, "/proc/%d/root", (int) job->pid);
+	return 0;
+}
+
+static int read_pulse(const struct hk_door2 *job, uint64_t *ret)
+{
+	return hk_remote_read(job->pid, job->block + offsetof(struct hk_block, pulse), ret, sizeof *ret);
+}
+
+/* 0, −EAGAIN when another operator was there at the same time, or −errno. */
+static int publish(const struct hk_door2 *job, const struct hk_block *copy, struct hk_block_values *values)
+{
+	unsigned index;
+	uint64_t next = hk_block_next(copy, &index), now, sum;
+	uint64_t at = job->block + offsetof(struct hk_block, values) + index * sizeof *values;
+	int r = read_pulse(job, &now);
+
+	if (r == 0 && now != copy->pulse[0])
+		return -EAGAIN;
+	hk_block_seal(values, next);
+	if (r == 0)
+		r = hk_remote_write(job->pid, at, values, sizeof *values);
+	if (r == 0)
+		r = hk_remote_write(job->pid, job->block + offsetof(struct hk_block, pulse), &next, sizeof next);
+	if (r == 0)
+		r = read_pulse(job, &now);
+	if (r == 0)
+		r = hk_remote_read(job->pid, at + offsetof(struct hk_block_values, checksum), &sum, sizeof sum);
+	if (r < 0)
+		return r;
+	return now == next && sum == values->checksum ? 0 : -EAGAIN;
+}
+
+/*
+ * Files of the service are read with its user's rights, never with root's: a program may name any
+ * path as its configuration and must not see it through an operator's hands. All of it concerns
+ * this worker thread alone (hence the raw system call). False when the file is closed to that user.
+ */
+static bool step_down(struct hk_door2 *job, const struct hk_block *copy)
+{
+	const char *root = copy->identity.root;
+	char path[HK_PATH_MAX + 64];
+	bool there;
+
+	if (geteuid() != 0 || job->uid == 0)
+		return true;
+	snprintf(path, sizeof path, "%s%s", root,
+	         copy->identity.conf[0] != '\0' ? copy->identity.conf : HK_SYSCONFDIR "/hakmem.ini");
+	there = faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0;
+	syscall(SYS_setgroups, 0, NULL);
+	setfsgid(job->gid);
+	setfsuid(job->uid);
+	if (!there || strncmp(job->line, "reload", 6) != 0 || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+		return true;
+	snprintf(job->error, sizeof job->error, "%s is not readable by the user of process %d (uid %u): not reloaded",
+	         path + strlen(root), (int) job->pid, job->uid);
+	return false;
+}
+
+static void step_up(void)
+{
+	setfsuid(geteuid());
+	setfsgid(getegid());
+}
+
+static int run_on_copy(struct hk_door2 *job, const struct hk_block *copy, struct hk_block_values *values,
+                       bool *ret_changed)
+{
+	struct hk_request request = {.block = copy,
+	                             .root = copy->identity.root,
+	                             .peer_uid = getuid(),
+	                             .peer_pid = (uint32_t) getpid(),
+	                             .may_change = true};
+	bool may = step_down(job, copy);
+
+	*ret_changed = false;
+	if (may)
+		hk_verb_run(&request, job->line, values, ret_changed, job->reply, sizeof job->reply);
+	step_up();
+	return may ? 0 : -EACCES;
+}
+
+/* Give the processes a moment to take the change up, so that the reply can say how many did. */
+static void await_applied(struct hk_door2 *job, struct hk_block *copy, const struct hk_block_values *values)
+{
+	for (unsigned ms = 1; ms <= ACK_MS; ms *= 2) {
+		unsigned applied = 0, processes = 0;
+		if (copy_block(job, copy) < 0)
+			break;
+		hk_verb_applied(copy, &applied, &processes);
+		if (applied >= processes)
+			break;
+		usleep(ms * 1000);
+	}
+	hk_verb_complete(copy, values, job->reply, sizeof job->reply);
+}
+
+static void explain(struct hk_door2 *job, int error)
+{
+	if (job->error[0] != '\0')
+		return;
+	if (error == -EPERM)
+		snprintf(job->error, sizeof job->error,
+		         "the kernel refuses access to its memory: needs root, or the same user where ptrace is "
+		         "allowed (kernel.yama.ptrace_scope = 0), or control = on in the service");
+	else if (error == -ESRCH || error == -EFAULT)
+		snprintf(job->error, sizeof job->error, "the process ended during the request");
+	else if (error == -EAGAIN)
+		snprintf(job->error, sizeof job->error,
+		         "another operator changes it at the same time; nothing of this request holds: try again");
+	else
+		snprintf(job->error, sizeof job->error, "its control block cannot be used: %s", strerror(-error));
+}
+
+void hk_door2_run(struct hk_door2 *job)
+{
+	struct hk_block *copy = calloc(1, sizeof *copy);
+	struct hk_block_values *values = calloc(1, sizeof *values);
+	bool changed = false;
+	int r = copy != NULL && values != NULL ? -EAGAIN : -ENOMEM;
+
+	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
+		job->raced = i;
+		r = copy_block(job, copy);
+		pthread_mutex_lock(&verb_lock);
+		if (r == 0)
+			r = run_on_copy(job, copy, values, &changed);
+		pthread_mutex_unlock(&verb_lock);
+		if (r == 0 && changed)
+			r = publish(job, copy, values);
+	}
+	if (r == 0 && changed)
+		await_applied(job, copy, values);
+	if (r < 0)
+		explain(job, r);
+	free(copy);
+	free(values);
+}

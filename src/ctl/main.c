@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hakmemctl: command line, the table of verbs, help. Whatever was printed must have arrived:
+ * a full disk or a closed pipe is a failure, too.
+ */
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "hakmem.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define DEFAULT_TIMEOUT_MS 2000
+#define MAX_TIMEOUT_MS (3600 * 1000)
+
+/* clang-format off */
+const struct hk_command hk_commands[] = {
+	{"list", "[TARGET...]", "live processes under control: pid, program, unit, mode, phase, RSS",
+	 NULL, hk_do_list, 0, -1},
+	{"status", "[TARGET...]", "one screen: version, mode, phase, memory by kind, hit rates, warnings",
+	 NULL, hk_do_status, 0, -1},
+	{"stats", "[TARGET...]", "all counters",
+	 "  --prometheus      in the Prometheus text format\n", hk_do_stats, 0, -1},
+	{"freeze", "TARGET...", "stop learning; keep the strategy that leads", NULL, hk_do_change, 1, -1},
+	{"learn", "TARGET...", "let the ELO engine learn", NULL, hk_do_change, 1, -1},
+	{"canary", "TARGET...", "try a challenger on a few percent of the windows", NULL, hk_do_change, 1, -1},
+	{"reload", "TARGET...|--all", "re-read the file that the service was started with: all or nothing",
+	 "  --all             every service of this host\n", hk_do_change, 0, -1},
+	{"get", "TARGET [KEY...]", "live values with their origin", NULL, hk_do_get, 1, -1},
+	{"set", "TARGET KEY=VALUE...", "change live values: together or not at all", NULL, hk_do_set, 2, -1},
+	{"trim", "TARGET...", "give free memory back to the system now", NULL, hk_do_change, 1, -1},
+	{"check", "[FILE...]", "lint the ini: exit status 0 clean, 1 errors",
+	 "Without FILE: $HAKMEM_CONF, else " HK_SYSCONFDIR "/hakmem.ini and " HK_SYSCONFDIR "/hakmem.d/*.ini.\n",
+	 hk_do_check, 0, -1},
+	{"modes", "", "the table of presets as the file resolves it", NULL, hk_do_modes, 0, 0},
+	{"run", "[KEY=VALUE...] -- COMMAND [ARGUMENT...]", "run a command preloaded",
+	 "Each KEY=VALUE (and mode=NAME) is checked and given to COMMAND as its variable HAKMEM_<KEY>.\n"
+	 "Exit status: that of COMMAND; 127 if it is not found, 126 if it cannot be run.\n", hk_do_exec, 0, -1},
+	{"help", "[VERB]", "this list, or help on a verb", NULL, hk_do_help, 0, 1},
+	{"version", "", "the version of hakmemctl", NULL, hk_do_version, 0, 0},
+	{NULL, NULL, NULL, NULL, NULL, 0, 0},
+};
+/* clang-format on */
+
+static const char options_text[] =
+        "  --json            an array for programs, one object a service\n"
+        "  --door=1|2        only the control socket (1), only the control block (2)\n"
+        "  --timeout=TIME    wait this long for each service (default 2s)\n"
+        "  -h, --help        help; after a verb, on that verb\n"
+        "  -V, --version     the version\n";
+
+int hk_ctl_fail(int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("hakmemctl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return status;
+}
+
+int hk_ctl_usage(const struct hk_ctl *ctl, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("hakmemctl: ", stderr);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	if (ctl->command != NULL)
+		fprintf(stderr, "\nusage: hakmemctl %s %s\n", ctl->command->name, ctl->command->arguments);
+	else
+		fputs("\nusage: hakmemctl [OPTION...] VERB [ARGUMENT...]; hakmemctl help lists the verbs\n", stderr);
+	return HK_EXIT_USAGE;
+}
+
+static const struct hk_command *find_command(const char *name)
+{
+	for (const struct hk_command *c = hk_commands; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+/* Edit distance, for names of at most 15 letters. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[17], diagonal, above;
+	size_t n = strlen(b);
+
+	if (strlen(a) > 15 || n > 15)
+		return 99;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1] != '\0'; i++) {
+		diagonal = row[0];
+		row[0] = i;
+		for (unsigned j = 1; j <= n; j++) {
+			above = row[j];
+			row[j] = diagonal + (a[i - 1] != b[j - 1]);
+			if (above + 1 < row[j])
+				row[j] = above + 1;
+			if (row[j - 1] + 1 < row[j])
+				row[j] = row[j - 1] + 1;
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+static int unknown_verb(const struct hk_ctl *ctl, const char *name)
+{
+	const struct hk_command *near = NULL;
+	unsigned best = strlen(name) < 4 ? 2 : 3;
+
+	for (const struct hk_command *c = hk_commands; c->name != NULL; c++) {
+		unsigned d = distance(name, c->name);
+		if (d < best) {
+			best = d;
+			near = c;
+		}
+	}
+	if (near != NULL)
+		return hk_ctl_usage(ctl, "unknown verb '%s': did you mean '%s'?", name, near->name);
+	return hk_ctl_usage(ctl, "unknown verb '%s'", name);
+}
+
+static void help_on(const struct hk_command *c)
+{
+	printf("usage: hakmemctl %s %s\n\n%s\n", c->name, c->arguments, c->doc);
+	if (strstr(c->arguments, "TARGET") != NULL)
+		puts("TARGET: a pid, a program name, a systemd unit (both may be globs), or the path of a control socket.");
+	if (c->detail != NULL)
+		printf("\n%s", c->detail);
+	if (c->run != hk_do_exec)
+		printf("\nOptions:\n%s", options_text);
+	puts("\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no such target.");
+}
+
+int hk_do_help(struct hk_ctl *ctl)
+{
+	if (ctl->nargs > 0) {
+		const struct hk_command *c = find_command(ctl->args[0]);
+		if (c == NULL)
+			return unknown_verb(ctl, ctl->args[0]);
+		help_on(c);
+		return HK_EXIT_DONE;
+	}
+	puts("usage: hakmemctl [OPTION...] VERB [ARGUMENT...]\n\nVerbs:");
+	for (const struct hk_command *c = hk_commands; c->name != NULL; c++)
+		printf("  %-8s %-23s %s\n", c->name, strlen(c->arguments) <= 23 ? c->arguments : "[KEY=VALUE...] -- CMD",
+		       c->doc);
+	printf("\nOptions:\n%s", options_text);
+	puts("\nTARGET: a pid, a program name, a systemd unit (both may be globs), or the path of a control socket.\n"
+	     "Exit status: 0 done, 1 refused or failed, 2 usage, 3 no such target.");
+	return HK_EXIT_DONE;
+}
+
+int hk_do_version(struct hk_ctl *ctl)
+{
+	if (ctl->json)
+		return hk_out_json(json_pack("[{s:s,s:i}]", "version", HAKMEM_VERSION, "layout", HK_BLOCK_LAYOUT));
+	printf("hakmemctl %s (control block layout %u)\n", HAKMEM_VERSION, HK_BLOCK_LAYOUT);
+	return HK_EXIT_DONE;
+}
+
+/* "2", "0.5", "500ms", "2s", "1min" → ms; 0 if it is none of these. */
+static unsigned parse_timeout(const char *text)
+{
+	char *end;
+	double n = strtod(text, &end);
+
+	if (end == text || !(n > 0))
+		return 0;
+	if (strcmp(end, "ms") == 0)
+		n /= 1000;
+	else if (strcmp(end, "min") == 0)
+		n *= 60;
+	else if (*end != '\0' && strcmp(end, "s") != 0)
+		return 0;
+	n *= 1000;
+	return n < 1 ? 1 : n > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : (unsigned) n;
+}
+
+static int parse_option(struct hk_ctl *ctl, const char *option)
+{
+	if (strcmp(option, "--json") == 0)
+		ctl->json = true;
+	else if (strcmp(option, "--prometheus") == 0)
+		ctl->prometheus = true;
+	else if (strcmp(option, "--all") == 0)
+		ctl->all = true;
+	else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
+		ctl->help = true;
+	else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0)
+		ctl->version = true;
+	else if (strcmp(option, "--door=1") == 0 || strcmp(option, "--door=2") == 0)
+		ctl->door = option[7] - '0';
+	else if (strncmp(option, "--timeout=", 10) != 0)
+		return hk_ctl_usage(ctl, "unknown option '%s'", option);
+	else if ((ctl->timeout_ms = parse_timeout(option + 10)) == 0)
+		return hk_ctl_usage(ctl, "'%s' is not a time: 2s, 500ms, 1min", option + 10);
+	return 0;
+}
+
+/* The verb, its arguments, options among them, and what follows "--". argv is reused for the arguments. */
+static int parse(struct hk_ctl *ctl, int argc, char **argv)
+{
+	bool verb = false;
+	int r = 0;
+
+	ctl->args = argv;
+	for (int i = 1; r == 0 && i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			ctl->rest = argv + i + 1;
+			ctl->nrest = argc - i - 1;
+			break;
+		}
+		if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			r = parse_option(ctl, argv[i]);
+		} else if (!verb) {
+			verb = true;
+			ctl->command = find_command(argv[i]);
+			r = ctl->command == NULL ? unknown_verb(ctl, argv[i]) : 0;
+		} else {
+			ctl->args[ctl->nargs++] = argv[i];
+		}
+	}
+	return r;
+}
+
+static int check_arguments(const struct hk_ctl *ctl)
+{
+	const struct hk_command *c = ctl->command;
+
+	if (ctl->nargs < c->min)
+		return hk_ctl_usage(ctl, "%s needs %s", c->name, c->arguments);
+	if (c->max >= 0 && ctl->nargs > c->max)
+		return hk_ctl_usage(ctl, "too many arguments: '%s'", ctl->args[c->max]);
+	if (ctl->rest != NULL && c->run != hk_do_exec)
+		return hk_ctl_usage(ctl, "'--' belongs to run only");
+	if (ctl->all && strcmp(c->name, "reload") != 0)
+		return hk_ctl_usage(ctl, "--all belongs to reload only");
+	if (ctl->prometheus && c->run != hk_do_stats)
+		return hk_ctl_usage(ctl, "--prometheus belongs to stats only");
+	return 0;
+}
+
+static void configure(struct hk_ctl *ctl)
+{
+	struct hk_diags diags = {0};
+
+	hk_env_read(environ, &ctl->env, &ctl->identity, &diags);
+	hk_config_resolve(&ctl->identity, &ctl->env, NULL, NULL, &ctl->config, &diags);
+	ctl->colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static struct hk_ctl ctl = {.timeout_ms = DEFAULT_TIMEOUT_MS};
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	status = parse(&ctl, argc, argv);
+	if (status == 0 && ctl.version)
+		status = hk_do_version(&ctl);
+	else if (status == 0 && ctl.command == NULL)
+		status = ctl.help ? hk_do_help(&ctl) : hk_ctl_usage(&ctl, "a verb is missing");
+	else if (status == 0 && ctl.help)
+		help_on(ctl.command);
+	else if (status == 0 && (status = check_arguments(&ctl)) == 0) {
+		configure(&ctl);
+		status = ctl.command->run(&ctl);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = hk_ctl_fail(HK_EXIT_FAILED, "the output could not be written: %s", strerror(errno));
+	_exit(status); /* not exit: a worker thread may be stuck in the kernel, and would be waited for */
+}

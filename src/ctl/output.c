@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Formatting. Static buffers: main thread only.
+ */
+#include "ctl/output.h"
+#include "config/name.h"
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#define BUFFERS 8
+#define BUFFER_SIZE 512
+#define BAR_CELLS 20
+
+static char *buffer(void)
+{
+	static char buffers[BUFFERS][BUFFER_SIZE];
+	static unsigned next;
+
+	return buffers[next++ % BUFFERS];
+}
+
+const char *hk_out_safe(const char *text)
+{
+	char *buf = buffer();
+
+	if (text == NULL || text[0] == '\0')
+		return "-";
+	(void) hk_text_copy(buf, BUFFER_SIZE, text);
+	(void) hk_text_clean(buf);
+	return buf;
+}
+
+const char *hk_out_bytes(uint64_t bytes)
+{
+	char *buf = buffer();
+	const char *unit = "BKMGTPE";
+	double n = (double) bytes;
+
+	for (; n >= 1000 && unit[1] != '\0'; unit++)
+		n /= 1024;
+	if (*unit == 'B')
+		snprintf(buf, BUFFER_SIZE, "%.0f", n);
+	else
+		snprintf(buf, BUFFER_SIZE, "%.*f%c", n < 9.95 ? 1 : 0, n, *unit);
+	return buf;
+}
+
+const char *hk_out_duration(double seconds)
+{
+	char *buf = buffer();
+	uint64_t s = seconds > 0 ? (uint64_t) seconds : 0;
+
+	if (s >= 86400)
+		snprintf(buf, BUFFER_SIZE, "%ud %uh", (unsigned) (s / 86400), (unsigned) (s % 86400 / 3600));
+	else if (s >= 3600)
+		snprintf(buf, BUFFER_SIZE, "%uh %umin", (unsigned) (s / 3600), (unsigned) (s % 3600 / 60));
+	else if (s >= 60)
+		snprintf(buf, BUFFER_SIZE, "%umin %us", (unsigned) (s / 60), (unsigned) (s % 60));
+	else
+		snprintf(buf, BUFFER_SIZE, "%us", (unsigned) s);
+	return buf;
+}
+
+const char *hk_out_percent(double share)
+{
+	char *buf = buffer();
+
+	snprintf(buf, BUFFER_SIZE, "%.1f%%", share * 100);
+	return buf;
+}
+
+const char *hk_out_bar(double share, bool unicode)
+{
+	char *buf = buffer();
+	int full = (int) (share * BAR_CELLS + 0.5);
+
+	buf[0] = '\0';
+	for (int i = 0; i < BAR_CELLS; i++)
+		strcat(buf, i < full ? (unicode ? "\u2588" : "#") : (unicode ? "\u2591" : "."));
+	return buf;
+}
+
+int hk_out_json(json_t *value)
+{
+	int r = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+
+	json_decref(value);
+	putchar('\n');
+	return r == 0 ? HK_EXIT_DONE : hk_ctl_fail(HK_EXIT_FAILED, "the output could not be written");
+}
+
+/* Columns on a terminal. */
+static size_t width(const char *text)
+{
+	wchar_t wide[BUFFER_SIZE];
+	size_t n = mbstowcs(wide, text, HK_COUNT(wide));
+	int columns = n < HK_COUNT(wide) ? wcswidth(wide, n) : -1;
+
+	return columns >= 0 ? (size_t) columns : strlen(text);
+}
+
+static void print_cell(const char *text, size_t columns, bool right, bool last)
+{
+	int pad = (int) (columns - width(text));
+
+	if (right)
+		printf("%*s%s", pad, "", text);
+	else
+		printf("%s%*s", text, last ? 0 : pad, "");
+	fputs(last ? "\n" : "  ", stdout);
+}
+
+void hk_out_table(const char *const *cells, size_t rows, size_t columns, const char *align, bool colour)
+{
+	size_t *widest = calloc(columns, sizeof *widest);
+
+	if (widest == NULL)
+		return;
+	for (size_t i = 0; i < rows * columns; i++)
+		widest[i % columns] = hk_max(widest[i % columns], width(cells[i]));
+	for (size_t row = 0; row < rows; row++) {
+		if (row == 0 && colour)
+			fputs("\033[1m", stdout);
+		for (size_t c = 0; c < columns; c++)
+			print_cell(cells[row * columns + c], widest[c], align[c] == 'r', c + 1 == columns);
+		if (row == 0 && colour)
+			fputs("\033[0m", stdout);
+	}
+	free(widest);
+}
+
+const char *hk_out_text(const json_t *object, const char *name)
+{
+	return hk_out_safe(json_string_value(json_object_get(object, name)));
+}
+
+uint64_t hk_out_uint(const json_t *object, const char *name)
+{
+	json_int_t n = json_integer_value(json_object_get(object, name));
+
+	return n > 0 ? (uint64_t) n : 0;
+}
+
+double hk_out_real(const json_t *object, const char *name)
+{
+	return json_number_value(json_object_get(object, name));
+}

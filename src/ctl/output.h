@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What people and programs get to see: units, tables, JSON. Texts of strangers (names, paths,
+ * messages) go through hk_out_safe before they reach a terminal.
+ */
+#ifndef HK_CTL_OUTPUT_H
+#define HK_CTL_OUTPUT_H
+
+#include "base/bits.h"
+
+#include <jansson.h>
+
+/* Each returns one of eight static buffers in turn. */
+const char *hk_out_safe(const char *text);         /* without control characters or broken UTF-8; "-" for NULL or "" */
+const char *hk_out_bytes(uint64_t bytes);          /* "812K", "1.5G" */
+const char *hk_out_duration(double seconds);       /* "3d 4h" */
+const char *hk_out_percent(double share);          /* 0 to 1: "99.2%" */
+const char *hk_out_bar(double share, bool unicode); /* twenty cells */
+
+/* Print value (taken over) as indented JSON with a newline. Returns an exit status. */
+int hk_out_json(json_t *value);
+
+/* A table: columns cells per row, the first row is the head. Columns whose letter in align is 'r' are
+   set to the right. */
+void hk_out_table(const char *const *cells, size_t rows, size_t columns, const char *align, bool colour);
+
+/* Fields of a reply, or what stands for them when they are missing. */
+const char *hk_out_text(const json_t *object, const char *name);
+uint64_t hk_out_uint(const json_t *object, const char *name);
+double hk_out_real(const json_t *object, const char *name);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Blocking work (looks into /proc and strangers' memory) for many processes at once, on libuv's
+ * worker threads and with a deadline, because the kernel may make a reader wait for its target.
+ */
+#ifndef HK_CTL_POOL_H
+#define HK_CTL_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Runs work(jobs[i]) for all i; waits at most timeout_ms. done[i] tells which are complete; a job
+   that is not done belongs to its thread for good and must be neither read nor freed. */
+void hk_pool_run(void (*work)(void *), void **jobs, bool *done, size_t n, unsigned timeout_ms);
+
+#endif
