@@ -1,2 +1,3 @@
 dist_man_MANS += man/hakmem.ini.5
 EXTRA_DIST += man/hakmem.ini.5.in
+dist_man_MANS += man/hakmemctl.1
