@@ -7,3 +7,16 @@ dist_check_SCRIPTS += tests/control/door1.sh
 if !SANITIZED
 TESTS += tests/control/door1.sh
 endif
+# hakmemctl
+check_PROGRAMS += tests/control/fake_block
+tests_control_fake_block_SOURCES = tests/control/fake_block.c
+tests_control_fake_block_LDADD = libhk_control.la
+hk_ctl_sh = \
+	tests/control/ctl-files.sh \
+	tests/control/ctl-verbs.sh \
+	tests/control/ctl-change.sh \
+	tests/control/ctl-trouble.sh
+if !SANITIZED
+TESTS += $(hk_ctl_sh)
+endif
+EXTRA_DIST += tests/control/ctl-lib.sh $(hk_ctl_sh)

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# What hakmemctl does without a live process: check, modes, run, help, and its manual page.
+. "$(dirname "$0")/ctl-lib.sh" || exit 99
+
+# help, version
+ctl 0 help
+quiet
+verbs=$(sed -n 's/^  \([a-z]\{3,\}\) .*/\1/p' "$T/out")
+for verb in list status stats freeze learn canary reload get set trim check modes run; do
+    grep -qx "$verb" <<<"$verbs" || fail "help does not list $verb"
+done
+for verb in $verbs; do
+    ctl 0 "$verb" --help
+    out "usage: hakmemctl $verb"
+    ctl 0 help "$verb"
+    grep -q "^\.It Cm $verb\b" "$HK_SRC/man/hakmemctl.1" || fail "hakmemctl.1 has no .It Cm $verb"
+done
+for verb in $(sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$HK_SRC/man/hakmemctl.1"); do
+    grep -qx "$verb" <<<"$verbs" || fail "hakmemctl.1 has $verb, help has not"
+done
+ctl 0 --help
+ctl 0 --version
+out '^hakmemctl [0-9]+\.[0-9]+\.[0-9]+'
+ctl 0 version --json
+json '"version" in j[0]'
+if command -v mandoc >/dev/null; then
+    mandoc -T lint -W warning "$HK_SRC/man/hakmemctl.1" >"$T/lint" 2>&1 || fail "hakmemctl.1: $(cat "$T/lint")"
+fi
+
+# check
+ctl 0 check
+out clean
+printf '[hakmem]\nelo = off\n[program:web*]\nevo_policy = learn\n' >"$T/warn.ini"
+ctl 0 check "$T/warn.ini"
+out 'warning: \[program:web\*\]: evo_policy = learn'
+printf '[hakmem]\nmode = fast\n\nbigcahe = on\npurge_delay = soon\n' >"$T/bad.ini"
+ctl 1 check "$T/bad.ini"
+out "bad\.ini:4: unknown key 'bigcahe': did you mean 'bigcache'"
+out 'bad\.ini:5: '
+ctl 1 check "$T/warn.ini" "$T/bad.ini" --json
+json 'len(j) == 2 and j[0]["errors"] == 0 and j[0]["warnings"] >= 1 and j[1]["errors"] == 2'
+ctl 1 check "$T/none.ini"
+out 'none\.ini: No such file'
+HAKMEM_CONF=$T/bad.ini ctl 1 check
+out 'bad\.ini:4'
+
+# modes
+printf '[hakmem]\nthp = off\n[web]\ninherits = fast\nbigcache_limit = 64M\n' >"$HAKMEM_CONF"
+ctl 0 modes
+out '^KEY +minimal +fast +balanced +learning +research +web'
+out '^bigcache_limit +512M +512M +512M +512M +512M +64M\*'
+ctl 0 modes --json
+json '[m["mode"] for m in j] == ["minimal", "fast", "balanced", "learning", "research", "web"]'
+json 'j[0]["keys"]["tinypool"] == "off" and j[5]["base"] == "fast" and all(m["keys"]["thp"] == "off" for m in j)'
+
+# run
+export HAKMEM_LIB=$HK_PRELOAD
+ctl 0 run mode=web thp=on -- env
+out "^LD_PRELOAD=$HK_PRELOAD$"
+out '^HAKMEM_MODE=web$'
+out '^HAKMEM_THP=on$'
+! grep -q '^HAKMEM_LIB=' "$T/out" || fail "HAKMEM_LIB reaches the command"
+LD_PRELOAD=libm.so.6 ctl 0 run -- env
+out "^LD_PRELOAD=$HK_PRELOAD:libm.so.6$"
+HAKMEM_MODE=fast ctl 0 run -- sh -c 'echo "mode $HAKMEM_MODE"; grep -q libhakmem /proc/self/maps && echo loaded'
+out '^mode fast$'
+ctl 7 run -- sh -c 'exit 7'
+ctl 127 run -- "$T/no-such-command"
+ctl 126 run -- "$HAKMEM_CONF"
+ctl 2 run bigcahe=on -- true
+err "unknown key 'bigcahe': did you mean 'bigcache'"
+ctl 2 run thp=perhaps -- true
+err thp
+ctl 2 run mode=fats -- true
+err "did you mean 'fast'"
+ctl 2 run thp=on
+ctl 2 run sleep 1
+unset HAKMEM_LIB
+ctl 0 run -- sh -c 'echo "$LD_PRELOAD"'
+out '^/.*/libhakmem\.so$'
+HAKMEM_LIB=$T/none.so ctl 1 run -- true
+err 'not found'
+
+# No service at all: list says so and is content, others are not.
+export HAKMEM_CONTROL_DIR=$T/empty
+ctl 0 list --json
+json 'isinstance(j, list)'
+say "check, modes, run, help, manual page"
