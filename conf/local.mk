@@ -10,3 +10,5 @@ uninstall-local:
 	if cmp -s $(srcdir)/conf/hakmem.ini '$(DESTDIR)$(sysconfdir)/hakmem.ini'; then \
 		rm -f '$(DESTDIR)$(sysconfdir)/hakmem.ini'; fi
 	-rmdir '$(DESTDIR)$(sysconfdir)/hakmem.d' 2>/dev/null
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = conf/completion/hakmemctl

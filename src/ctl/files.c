@@ -114,7 +114,7 @@ static bool check_one(struct hk_ctl *ctl, const char *file, json_t *results)
 {
 	struct hk_identity identity = {.conf = ""};
 	struct hk_diags diags = {.count = 0};
-	struct hk_config config;
+	struct hk_config config = {.nfiles = 1};
 	const char *name = file != NULL ? file : ctl->identity.conf[0] != '\0' ? ctl->identity.conf : NULL;
 
 	if (name != NULL && (strlen(name) >= sizeof identity.conf || access(name, R_OK) != 0)) {
@@ -135,7 +135,8 @@ static bool check_one(struct hk_ctl *ctl, const char *file, json_t *results)
 	} else {
 		print_messages(&diags, ctl->colour);
 		if (diags.count == 0)
-			printf("%s: clean\n", hk_out_safe(name));
+			printf("%s: %s\n", hk_out_safe(name),
+			       config.nfiles > 0 ? "clean" : "there is none; built-in defaults hold");
 	}
 	return diags.errors == 0;
 }

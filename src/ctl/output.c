@@ -140,8 +140,12 @@ const char *hk_out_text(const json_t *object, const char *name)
 
 uint64_t hk_out_uint(const json_t *object, const char *name)
 {
-	json_int_t n = json_integer_value(json_object_get(object, name));
+	const json_t *value = json_object_get(object, name);
+	json_int_t n = json_integer_value(value);
+	double real = json_real_value(value);
 
+	if (json_is_real(value))
+		return real > 0 && real < 0x1p63 ? (uint64_t) real : 0;
 	return n > 0 ? (uint64_t) n : 0;
 }
 
