@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -98,10 +99,20 @@ void hk_identity_read(const char *proc, struct hk_identity *identity)
 
 void hk_identity_self(struct hk_identity *identity)
 {
+	/* The name that it was executed by: /proc/self/exe would follow symbolic links (Debian's redis-server
+	   is one to redis-check-rdb). */
+	const char *by = (const char *) getauxval(AT_EXECFN);
+	const char *base = by != NULL ? strrchr(by, '/') : NULL;
 	char name[17] = "";
 	int saved = errno;
 
 	hk_identity_read("/proc/self", identity);
+	if (by != NULL && strncmp(by, "/dev/fd/", 8) == 0)
+		by = NULL; /* fexecve: the number of a descriptor is no name */
+	else if (base != NULL)
+		by = base + 1;
+	if (by != NULL && by[0] != '\0')
+		(void) hk_text_copy(identity->program, sizeof(identity->program), by);
 	/* Without /proc the kernel still has the first 15 bytes of the name. */
 	if (identity->program[0] == '\0' && prctl(PR_GET_NAME, name) == 0)
 		(void) hk_text_copy(identity->program, sizeof(identity->program), name);

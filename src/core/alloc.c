@@ -27,7 +27,7 @@ HK_INLINE void *malloc_code(size_t size, unsigned code)
 
 	if (HK_UNLIKELY(block == NULL))
 		return hk_heap_malloc_slow(size, code);
-	if (HK_UNLIKELY(block->key != (uintptr_t) &hk_heap))
+	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
 		return hk_heap_corrupted(block);
 	cache->alloc = block->next;
 	block->key = 0;
@@ -38,14 +38,14 @@ static HK_NOINLINE void *malloc_medium(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
 		return malloc_large(size);
-	return malloc_code(size, hk_medium_codes[(size + 127) / 128]);
+	return malloc_code(size, hk_map.medium_codes[(size + 127) / 128]);
 }
 
 void *hk_malloc(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_TINY_MAX))
 		return malloc_medium(size);
-	return malloc_code(size, hk_tiny_codes[(size + 15) / 16]);
+	return malloc_code(size, hk_map.tiny_codes[(size + 15) / 16]);
 }
 
 void hk_free(void *p)
@@ -55,12 +55,12 @@ void hk_free(void *p)
 	struct hk_block *block = p;
 
 	if (HK_UNLIKELY((uint16_t) (uintptr_t) p * cache->fit >= cache->fit) ||
-	    HK_UNLIKELY(block->key == (uintptr_t) &hk_heap)) {
+	    HK_UNLIKELY(block->key == HK_FREE_KEY)) {
 		hk_heap_free_odd(p, code);
 		return;
 	}
 	block->next = cache->free;
-	block->key = (uintptr_t) &hk_heap;
+	block->key = HK_FREE_KEY;
 	cache->free = block;
 	if (HK_UNLIKELY(--cache->room < 0))
 		hk_heap_free_slow(&hk_heap, code);

@@ -71,10 +71,10 @@ static void process_init(void)
 
 static uint32_t fit_of(unsigned c)
 {
-	if (c == 0)
-		return 0;
-	if (HK_KNOB(security) == HK_SECURITY_OFF || hk_classes[c].size > HK_TINY_MAX)
+	if (c != 0 && HK_KNOB(security) == HK_SECURITY_OFF)
 		return HK_FIT_ANY;
+	if (c == 0 || hk_classes[c].size > HK_FIT_MAX)
+		return HK_FIT_NONE;
 	return (uint32_t) ((((uint64_t) 1 << 32) + hk_classes[c].size - 1) / hk_classes[c].size);
 }
 
@@ -191,10 +191,10 @@ static HK_COLD void *no_memory(void)
 /* Blocks from the pool; if there is no memory, once more after giving back all that is cached. */
 static struct hk_chain take(struct hk_heap *heap, unsigned c, size_t want)
 {
-	struct hk_chain chain = hk_pool_take(heap->shard, c, want, (uintptr_t) heap);
+	struct hk_chain chain = hk_pool_take(heap->shard, c, want);
 
 	if (HK_UNLIKELY(chain.head == NULL) && hk_purge_all() > 0)
-		chain = hk_pool_take(heap->shard, c, want, (uintptr_t) heap);
+		chain = hk_pool_take(heap->shard, c, want);
 	return chain;
 }
 
@@ -212,11 +212,11 @@ static void *malloc_uncached(struct hk_heap *heap, unsigned c)
 	return chain.head;
 }
 
-static void *pop(struct hk_cache *cache, struct hk_heap *heap)
+static void *pop(struct hk_cache *cache)
 {
 	struct hk_block *block = cache->alloc;
 
-	if (HK_UNLIKELY(block->key != (uintptr_t) heap))
+	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
 		hk_fatal("corrupted free list", block);
 	cache->alloc = block->next;
 	block->key = 0;
@@ -260,7 +260,7 @@ void *hk_heap_malloc_slow(size_t size, unsigned code)
 	cache->room = heap->cap[c];
 	if (cache->alloc == NULL)
 		return no_memory();
-	return pop(cache, heap);
+	return pop(cache);
 }
 
 void *hk_heap_corrupted(struct hk_block *block)
@@ -280,7 +280,7 @@ static void flush_half(struct hk_heap *heap, struct hk_cache *cache, unsigned c)
 		cache->free = NULL;
 	} else {
 		for (size_t i = 1; i < keep; i++) {
-			if (HK_UNLIKELY(last->key != (uintptr_t) heap))
+			if (HK_UNLIKELY(last->key != HK_FREE_KEY))
 				hk_fatal("corrupted free list", last);
 			last = last->next;
 		}
@@ -339,8 +339,8 @@ static bool on_list(const struct hk_block *list, const void *p)
 }
 
 /*
- * What the fast path of free() would not take: NULL, large blocks and foreign pointers (code 0); pointers
- * into a block; blocks that hold the key where only free ones do.
+ * What the fast path of free() would not take: NULL, large blocks and foreign pointers (code 0); blocks above 8 KiB
+ * and all blocks in a thread that is not set up yet; pointers into a block; blocks with the key of free ones.
  */
 void hk_heap_free_odd(void *p, unsigned code)
 {
@@ -355,12 +355,13 @@ void hk_heap_free_odd(void *p, unsigned code)
 	}
 	if (hk_pool_block_start(p) != p)
 		hk_fatal("free of a pointer that malloc did not return", p);
-	if (HK_KNOB(security) != HK_SECURITY_OFF &&
+	/* With the key but on no list it may be in another thread's cache, or be the program's own copy of old
+	   memory: then its bitmap decides when it gets there. */
+	if (block->key == HK_FREE_KEY && HK_KNOB(security) != HK_SECURITY_OFF &&
 	    (hk_pool_is_free(p) || on_list(cache->free, p) || on_list(cache->alloc, p)))
 		hk_fatal("double free", p);
-	/* A program's own data, or a heap whose fit was not set yet. */
 	block->next = cache->free;
-	block->key = (uintptr_t) heap;
+	block->key = HK_FREE_KEY;
 	cache->free = block;
 	if (--cache->room < 0)
 		hk_heap_free_slow(heap, code);
@@ -406,8 +407,8 @@ void hk_fork_prepare(void)
 	hk_lock_take(hk_purge_lock());
 	hk_pool_fork_lock();
 	hk_lock_take(hk_large_lock());
-	hk_lock_take(hk_pageheap_lock());
 	hk_lock_take(hk_meta_lock());
+	hk_lock_take(hk_pageheap_lock());
 	hk_lock_fork_begin();
 }
 

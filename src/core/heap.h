@@ -22,8 +22,8 @@
 /*
  * 24 bytes: indexed by a class code × 8. `fit` tests for the start of a block: with fit = ⌈2^32 ÷ size⌉,
  * offset × fit modulo 2^32 is below fit exactly when size divides the offset in the 64 KiB slab
- * (Lemire, Kaser, Kurz 2019). Medium classes and security = off have a fit that lets every aligned offset pass;
- * code 0 has fit 0, which nothing passes: that is how free() notices all that is no slab block.
+ * (Lemire, Kaser, Kurz 2019). With security = off every aligned offset passes. Nothing passes a fit of 0: that is
+ * how free() notices all that is no slab block (code 0), and how blocks above 8 KiB get an exact test.
  */
 struct hk_cache {
 	struct hk_block *alloc;
@@ -34,6 +34,7 @@ struct hk_cache {
 _Static_assert(sizeof(struct hk_cache) == 24, "class codes are multiples of 3 words");
 
 #define HK_FIT_ANY 0xffffffffU
+#define HK_FIT_NONE 0U
 
 enum hk_heap_state { HK_HEAP_NEW, HK_HEAP_SETTING_UP, HK_HEAP_LIVE, HK_HEAP_DEAD };
 

@@ -6,6 +6,7 @@
 
 #include "base/lock.h"
 #include "base/sys.h"
+#include "core/pageheap.h"
 #include "core/stats.h"
 
 #define HK_META_MAX 4096
@@ -26,19 +27,36 @@ struct hk_lock *hk_meta_lock(void)
 	return &meta.lock;
 }
 
+/* At a limit of address space no new mapping comes, but the page heap may have free memory. */
+static bool more(void)
+{
+	size_t size = HK_META_MAP;
+	struct hk_span *span;
+	bool zero;
+
+	meta.next = hk_sys_map(size, HK_PAGE);
+	if (meta.next != NULL) {
+		HK_STAT_ADD(mappings, 1);
+	} else {
+		size = HK_GRANULE;
+		span = hk_pageheap_alloc(1, 1, &zero);
+		if (span == NULL) {
+			meta.end = NULL;
+			return false;
+		}
+		meta.next = span->base;
+	}
+	meta.end = meta.next + size;
+	HK_STAT_ADD(metadata_bytes, size);
+	return true;
+}
+
 static void *bump(size_t size)
 {
 	char *p;
 
-	if ((size_t) (meta.end - meta.next) < size) {
-		p = hk_sys_map(HK_META_MAP, HK_PAGE);
-		if (p == NULL)
-			return NULL;
-		meta.next = p;
-		meta.end = p + HK_META_MAP;
-		HK_STAT_ADD(metadata_bytes, HK_META_MAP);
-		HK_STAT_ADD(mappings, 1);
-	}
+	if ((size_t) (meta.end - meta.next) < size && !more())
+		return NULL;
 	p = meta.next;
 	meta.next += size;
 	return p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Memory for the allocator's own structures: carved from mappings that are never returned, recycled by
- * size. Lock: its own, innermost.
+ * size. Lock: its own; only the page heap's is taken inside it.
  */
 #ifndef HK_CORE_META_H
 #define HK_CORE_META_H

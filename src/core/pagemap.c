@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-uintptr_t hk_root[HK_ROOT_ENTRIES];
+struct hk_map hk_map HK_ALIGNED(HK_CACHE_LINE);
 uint8_t hk_zero_leaf[HK_LEAF_GRANULES] HK_ALIGNED(4096);
 
 bool hk_pagemap_cover(const void *base, size_t size)
@@ -22,7 +22,7 @@ bool hk_pagemap_cover(const void *base, size_t size)
 	for (uintptr_t i = first; i <= last; i++) {
 		char *leaf;
 
-		if (hk_root[i] != 0)
+		if (hk_map.root[i] != 0)
 			continue;
 		leaf = hk_sys_map(sizeof(struct hk_leaf), HK_PAGE);
 		if (leaf == NULL)
@@ -30,7 +30,7 @@ bool hk_pagemap_cover(const void *base, size_t size)
 		/* Touched here and there: huge pages would only waste memory. */
 		(void) hk_sys_huge(leaf, sizeof(struct hk_leaf), false);
 		HK_STAT_ADD(mappings, 1);
-		__atomic_store_n(&hk_root[i], (uintptr_t) leaf - (uintptr_t) hk_zero_leaf, __ATOMIC_RELEASE);
+		__atomic_store_n(&hk_map.root[i], (uintptr_t) leaf - (uintptr_t) hk_zero_leaf, __ATOMIC_RELEASE);
 	}
 	return true;
 }

@@ -4,7 +4,7 @@
  * memory of their own to be touched, refills come out in address order, and a block that is freed
  * twice meets its own bit. Blocks beyond `carved` were never handed out: their pages are untouched.
  *
- * Lock order: bin, then page heap, then metadata.
+ * Lock order: bin, then metadata, then page heap.
  */
 #include "core/pool.h"
 
@@ -129,17 +129,17 @@ static bool slab_is_empty(const struct hk_span *slab)
 }
 
 /* Append block to the chain that ends in *link. */
-static struct hk_block **link_block(struct hk_block **link, char *block, uintptr_t key)
+static struct hk_block **link_block(struct hk_block **link, char *block)
 {
 	struct hk_block *b = (struct hk_block *) (void *) block;
 
-	b->key = key;
+	b->key = HK_FREE_KEY;
 	*link = b;
 	return &b->next;
 }
 
 /* Up to want free blocks out of the bitmap, lowest addresses first. */
-static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***link, uintptr_t key)
+static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***link)
 {
 	size_t size = hk_classes[slab->class_number].size, taken = 0;
 	size_t words = bitmap_words(slab), w = slab->hint;
@@ -152,7 +152,7 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 			size_t i = w * 64 + (size_t) __builtin_ctzll(bits);
 
 			bits &= bits - 1;
-			*link = link_block(*link, slab->base + i * size, key);
+			*link = link_block(*link, slab->base + i * size);
 			taken++;
 		}
 		slab->bits[w] = bits;
@@ -165,14 +165,14 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 }
 
 /* Up to want blocks that were never used, not going beyond the page that the first one ends in. */
-static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***link, uintptr_t key)
+static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***link)
 {
 	size_t size = hk_classes[slab->class_number].size, first = slab->carved;
 	size_t page_end = hk_align_up((first + 1) * size, HK_PAGE);
 
 	want = hk_min(want, hk_min(page_end / size, slab->capacity) - first);
 	for (size_t i = first; i < first + want; i++)
-		*link = link_block(*link, slab->base + i * size, key);
+		*link = link_block(*link, slab->base + i * size);
 	slab->carved = (uint16_t) (first + want);
 	return want;
 }
@@ -192,7 +192,7 @@ static struct hk_span *bin_slab(struct pool_bin *bin, unsigned shard, unsigned c
 	return slab;
 }
 
-struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want, uintptr_t key)
+struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
 {
 	struct pool_bin *bin = &shards[shard].bin[c];
 	struct hk_chain chain = {NULL, NULL, 0};
@@ -210,9 +210,9 @@ struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want, uintptr_t 
 			bin->empty--;
 		fresh = slab->nfree == 0;
 		if (fresh)
-			n = take_fresh(slab, want - chain.length, &link, key);
+			n = take_fresh(slab, want - chain.length, &link);
 		else
-			n = take_bits(slab, want - chain.length, &link, key);
+			n = take_bits(slab, want - chain.length, &link);
 		chain.length += n;
 		if (slab->nfree == 0 && slab->carved == slab->capacity)
 			list_remove(bin, slab);

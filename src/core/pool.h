@@ -29,7 +29,7 @@ void hk_pool_init(void);
 unsigned hk_pool_shards(void);
 
 /* Up to want blocks of class c from shard, in address order, linked and keyed. Length 0: no memory. */
-struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want, uintptr_t key);
+struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want);
 /* Give a linked list of blocks of class c (any shards) back to their slabs; checks each. Its length. */
 size_t hk_pool_give(unsigned c, struct hk_block *head);
 /* One block at the call, for paths without a cache. */

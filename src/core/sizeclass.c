@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fills the size-class tables. Slabs of tiny classes are 64 KiB; larger classes get the slab
- * length up to 256 KiB that leaves the smallest part of it unused.
+ * Fills the size-class tables. Slabs are 64 KiB up to 8 KiB blocks, so that free() can test for a
+ * block's start by the low 16 bits of its address; larger classes get the slab length up to 256 KiB that
+ * leaves the smallest part of it unused.
  */
 #include "core/sizeclass.h"
 
 #include "core/span.h"
 
-#define HK_TINY_SLAB_GRANULES 4U
+#define HK_SLAB_GRANULES 4U
 #define HK_MAX_SLAB_GRANULES 16U
 
 struct hk_class_info hk_classes[HK_CLASSES];
-uint8_t hk_tiny_codes[HK_TINY_MAX / 16 + 1];
-uint8_t hk_medium_codes[HK_MEDIUM_MAX / 128 + 1];
 
 static uint32_t slab_granules(size_t size)
 {
-	uint32_t best = HK_TINY_SLAB_GRANULES;
+	uint32_t best = HK_SLAB_GRANULES;
 	double least = 1.0;
 
-	if (size <= HK_TINY_MAX)
-		return HK_TINY_SLAB_GRANULES;
-	for (uint32_t n = HK_TINY_SLAB_GRANULES; n <= HK_MAX_SLAB_GRANULES; n += HK_TINY_SLAB_GRANULES) {
+	if (size <= HK_FIT_MAX)
+		return HK_SLAB_GRANULES;
+	for (uint32_t n = HK_SLAB_GRANULES; n <= HK_MAX_SLAB_GRANULES; n += HK_SLAB_GRANULES) {
 		size_t bytes = n * HK_GRANULE;
 		double waste = (double) (bytes % size) / (double) bytes;
 
@@ -43,8 +42,8 @@ void hk_sizeclass_init(void)
 		info->capacity = (uint32_t) (info->granules * HK_GRANULE / info->size);
 		info->inverse = (((uint64_t) 1 << 42) + info->size - 1) / info->size;
 	}
-	for (size_t i = 0; i < HK_COUNT(hk_tiny_codes); i++)
-		hk_tiny_codes[i] = (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(i * 16, 1)));
-	for (size_t i = 0; i < HK_COUNT(hk_medium_codes); i++)
-		hk_medium_codes[i] = (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(i * 128, 1)));
+	for (size_t i = 0; i < HK_COUNT(hk_map.tiny_codes); i++)
+		hk_map.tiny_codes[i] = (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(i * 16, 1)));
+	for (size_t i = 0; i < HK_COUNT(hk_map.medium_codes); i++)
+		hk_map.medium_codes[i] = (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(i * 128, 1)));
 }

@@ -2,8 +2,8 @@
  *
  * Size classes of small and medium blocks. Steps of 16 bytes up to 128, then eight steps a
  * doubling, so that internal waste above 128 B stays ≤ 12.5 %: 16, 32, … 128, 144, 160, … 256,
- * 288, … 1 KiB (tiny), … 32 KiB (medium). Tables are filled once by hk_sizeclass_init and
- * constant afterwards.
+ * 288, … 1 KiB (tiny), … 32 KiB (medium). Tables (here and in struct hk_map)
+ * are filled once by hk_sizeclass_init and constant afterwards.
  *
  * A class is passed around as its *code*, 3 × its number: a thread cache keeps 24 bytes per class,
  * and 8 × code is then an offset that the processor adds for free. Code 0 is no class at all.
@@ -15,6 +15,7 @@
 
 #define HK_TINY_MAX ((size_t) 1024)
 #define HK_MEDIUM_MAX ((size_t) 32768)
+#define HK_FIT_MAX ((size_t) 8192) /* up to here slabs are 64 KiB */
 #define HK_CLASSES 73 /* numbers 1 … 72; 0 is unused */
 #define HK_TINY_CLASSES 32
 #define HK_CODE(class_number) (3U * (class_number))
@@ -27,10 +28,6 @@ struct hk_class_info {
 	uint64_t inverse;  /* ⌈2^42 ÷ size⌉: block index = offset × inverse >> 42, exact below 2 MiB */
 };
 extern struct hk_class_info hk_classes[HK_CLASSES];
-/* Code by (size + 15) / 16 up to HK_TINY_MAX, and by (size + 127) / 128 up to HK_MEDIUM_MAX. */
-extern uint8_t hk_tiny_codes[HK_TINY_MAX / 16 + 1];
-extern uint8_t hk_medium_codes[HK_MEDIUM_MAX / 128 + 1];
-
 void hk_sizeclass_init(void);
 
 /* Class number for 1 ≤ size ≤ HK_MEDIUM_MAX. */

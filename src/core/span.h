@@ -18,6 +18,7 @@
 #define HK_CORE_SPAN_H
 
 #include "base/bits.h"
+#include "core/sizeclass.h"
 
 #include <stdatomic.h>
 
@@ -72,10 +73,21 @@ struct hk_leaf {
 	struct hk_span span[HK_LEAF_GRANULES];
 };
 
-/* Never-mapped addresses have entry 0: the distance of each leaf from the all-zero one is stored, so
-   that a look-up needs no test. */
-extern uintptr_t hk_root[HK_ROOT_ENTRIES];
+/*
+ * What the fast paths read, behind one address. Never-mapped addresses have root entry 0: the distance
+ * of each leaf from the all-zero one is stored, so that a look-up needs no test.
+ */
+struct hk_map {
+	uintptr_t root[HK_ROOT_ENTRIES];
+	uint8_t tiny_codes[HK_TINY_MAX / 16 + 1];     /* class code by (size + 15) / 16 */
+	uint8_t medium_codes[HK_MEDIUM_MAX / 128 + 1]; /* … by (size + 127) / 128 */
+};
+extern struct hk_map hk_map;
 extern uint8_t hk_zero_leaf[HK_LEAF_GRANULES];
+
+/* What the second word of a free block holds: an address that no program has a use for, at hand in both
+   fast paths, different in every run. */
+#define HK_FREE_KEY ((uintptr_t) &hk_map)
 
 HK_INLINE size_t hk_granule_index(const void *p)
 {
@@ -85,7 +97,7 @@ HK_INLINE size_t hk_granule_index(const void *p)
 /* Code of the size class that p's granule belongs to; 0 for any address that is in no slab. */
 HK_INLINE unsigned hk_code_of(const void *p)
 {
-	uintptr_t codes = (uintptr_t) hk_zero_leaf + hk_root[(uint16_t) ((uintptr_t) p >> HK_LEAF_SHIFT)];
+	uintptr_t codes = (uintptr_t) hk_zero_leaf + hk_map.root[(uint16_t) ((uintptr_t) p >> HK_LEAF_SHIFT)];
 	return ((const uint8_t *) codes)[hk_granule_index(p)];
 }
 
@@ -96,7 +108,7 @@ static inline struct hk_leaf *hk_leaf_of(const void *p)
 
 	if (top >= HK_ROOT_ENTRIES)
 		return NULL;
-	distance = __atomic_load_n(&hk_root[top], __ATOMIC_ACQUIRE);
+	distance = __atomic_load_n(&hk_map.root[top], __ATOMIC_ACQUIRE);
 	if (distance == 0)
 		return NULL;
 	distance += (uintptr_t) hk_zero_leaf;
