@@ -215,6 +215,8 @@ static void warnings(struct hk_call *call, const struct tree *tree)
 	warn_reload(call);
 	warn_control(call);
 	warn_mappings(call, tree);
+	if (tree->processes == HK_SLOTS)
+		hk_json_text(&call->json, NULL, "more processes than are counted one by one (256)");
 	hk_json_close(&call->json, ']');
 }
 
@@ -236,7 +238,7 @@ int hk_report_status(struct hk_call *call)
 /* Counters kept per shard, summed over the shards. */
 #define HK_SHARD_COUNTERS(C)                                                                                          \
 	C(tiny_allocs) C(tiny_refills) C(medium_allocs) C(medium_refills) C(flushes) C(slab_bytes_out)                \
-	C(slab_bytes_in) C(slabs_made) C(slabs_freed) C(slab_bytes)
+	C(slab_bytes_in) C(slabs_made) C(slabs_freed) C(slab_bytes) C(cache_bytes)
 #define HK_PROCESS_COUNTERS(C)                                                                                        \
 	C(large_allocs) C(large_frees) C(large_live_bytes) C(large_live_blocks) C(bigcache_hits) C(bigcache_misses)   \
 	C(bigcache_bytes) C(bigcache_blocks) C(mapped_bytes) C(free_run_bytes) C(dirty_bytes) C(metadata_bytes)       \

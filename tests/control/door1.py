@@ -301,6 +301,32 @@ def test_setuid():
         v.end()  # its socket stays where the program gave up the right to remove it
 
 
+def test_idle_memory():
+    conf = GOOD + "purge_delay = 200ms\nmode = fast\nthp = off\n"
+    with Victim("release", conf=conf) as v:
+        high = v.ask("list")["rss_bytes"]
+        assert high > 80 << 20, high
+        assert until(lambda: v.ask("list")["rss_bytes"] < high - (80 << 20)), v.ask("status")
+
+
+def test_exec():
+    with Victim("exec") as v:
+        assert until(lambda: v.ask("status")["ok"])
+        assert threads(v.pid).count("hakmem") == 1
+        v.end()
+
+
+def test_inherit():
+    e = {"PATH": os.environ["PATH"], "HAKMEM_INHERIT": "off", "HAKMEM_CONF": "/nonexistent"}
+    for preload, left in ((LIB, None), (LIB + ":libm.so.6", "libm.so.6"), ("libm.so.6 " + LIB, "libm.so.6"),
+                          ("libm.so.6:" + LIB + ":libdl.so.2", "libm.so.6:libdl.so.2")):
+        out = subprocess.run(["/usr/bin/env"], env=dict(e, LD_PRELOAD=preload), capture_output=True, timeout=10,
+                             check=True).stdout.decode()
+        found = re.findall("^LD_PRELOAD=(.*)$", out, re.M)
+        assert found == ([left] if left else []), (preload, out)
+        assert "HAKMEM_INHERIT=off" in out
+
+
 def test_not_configured():
     with Victim("idle", conf="[hakmem]\ncontrol_dir = %s\n" % DIR) as v:
         assert threads(v.pid) == ["control_victim"], threads(v.pid)

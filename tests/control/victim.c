@@ -167,6 +167,33 @@ static int run_setuid(void)
 	return 0;
 }
 
+/* Frees much and falls idle: nothing but the control thread can give it back. */
+static int run_release(void)
+{
+	enum { BLOCKS = 24, SIZE = 4 << 20 };
+	char *p[BLOCKS];
+
+	for (int i = 0; i < BLOCKS; i++) {
+		p[i] = malloc(SIZE);
+		if (p[i] == NULL)
+			return 1;
+		memset(p[i], 1, SIZE);
+	}
+	for (int i = 0; i < BLOCKS; i++)
+		free(p[i]);
+	ready();
+	until_eof();
+	return 0;
+}
+
+/* The same pid and start time, another program. */
+static int run_exec(void)
+{
+	churn();
+	(void) execl("/proc/self/exe", "control_victim", "idle", (char *) NULL);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -182,6 +209,8 @@ int main(int argc, char **argv)
 		{"pthread_exit_later", run_pthread_exit_later},
 		{"signals", run_signals},
 		{"setuid", run_setuid},
+		{"release", run_release},
+		{"exec", run_exec},
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++)

@@ -29,6 +29,7 @@ TESTS += test_control
 test_control_SOURCES = \
 	tests/unit/test_control.c tests/unit/test_control.h \
 	tests/unit/test_control_block.c \
+	tests/unit/test_control_live.c \
 	tests/unit/test_control_verbs.c
 test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 test_control_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la \

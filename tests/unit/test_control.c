@@ -118,6 +118,7 @@ int main(void)
 	suite_add_tcase(suite, case_block());
 	suite_add_tcase(suite, case_slots());
 	suite_add_tcase(suite, case_verbs());
+	suite_add_tcase(suite, case_live());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

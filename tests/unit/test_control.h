@@ -14,7 +14,7 @@
 struct hk_block *block_make(const char *ini);
 void block_drop(struct hk_block *block);
 void block_write_ini(const char *text);
-extern char block_ini[];
+extern char block_ini[64];
 
 /* Run a request, publish what it changed; the reply, parsed. Drop with json_decref. */
 json_t *ask(struct hk_block *block, const char *line);
@@ -29,5 +29,6 @@ TCase *case_block(void);
 TCase *case_json(void);
 TCase *case_verbs(void);
 TCase *case_slots(void);
+TCase *case_live(void);
 
 #endif
