@@ -1,3 +1,4 @@
 dist_man_MANS += man/hakmem.ini.5
 EXTRA_DIST += man/hakmem.ini.5.in
 dist_man_MANS += man/hakmemctl.1
+dist_man_MANS += man/hakmem.7

@@ -11,6 +11,7 @@ HK_BUGS = \
 	tests/abort/double_free_later.bug \
 	tests/abort/double_free_medium.bug \
 	tests/abort/double_free_thread.bug \
+	tests/abort/free_aligned_wrong.bug \
 	tests/abort/free_garbage.bug \
 	tests/abort/free_garbage_high.bug \
 	tests/abort/free_interior.bug \
@@ -18,6 +19,7 @@ HK_BUGS = \
 	tests/abort/free_interior_medium.bug \
 	tests/abort/free_misaligned.bug \
 	tests/abort/free_mmap.bug \
+	tests/abort/free_sized_large.bug \
 	tests/abort/free_sized_static.bug \
 	tests/abort/free_sized_twice.bug \
 	tests/abort/free_stack.bug \
@@ -25,7 +27,8 @@ HK_BUGS = \
 	tests/abort/realloc_freed.bug \
 	tests/abort/realloc_interior.bug \
 	tests/abort/realloc_static.bug \
-	tests/abort/usable_size_static.bug
+	tests/abort/usable_size_static.bug \
+	tests/abort/write_after_free_full.bug
 check_PROGRAMS += $(HK_BUGS)
 TESTS += $(HK_BUGS)
 tests_abort_corrupt_list_bug_SOURCES = tests/abort/corrupt_list.c
@@ -40,6 +43,8 @@ tests_abort_double_free_medium_bug_SOURCES = tests/abort/double_free_medium.c
 tests_abort_double_free_medium_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_double_free_thread_bug_SOURCES = tests/abort/double_free_thread.c
 tests_abort_double_free_thread_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_free_aligned_wrong_bug_SOURCES = tests/abort/free_aligned_wrong.c
+tests_abort_free_aligned_wrong_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_garbage_bug_SOURCES = tests/abort/free_garbage.c
 tests_abort_free_garbage_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_garbage_high_bug_SOURCES = tests/abort/free_garbage_high.c
@@ -54,6 +59,8 @@ tests_abort_free_misaligned_bug_SOURCES = tests/abort/free_misaligned.c
 tests_abort_free_misaligned_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_mmap_bug_SOURCES = tests/abort/free_mmap.c
 tests_abort_free_mmap_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_free_sized_large_bug_SOURCES = tests/abort/free_sized_large.c
+tests_abort_free_sized_large_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_sized_static_bug_SOURCES = tests/abort/free_sized_static.c
 tests_abort_free_sized_static_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_sized_twice_bug_SOURCES = tests/abort/free_sized_twice.c
@@ -70,3 +77,5 @@ tests_abort_realloc_static_bug_SOURCES = tests/abort/realloc_static.c
 tests_abort_realloc_static_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_usable_size_static_bug_SOURCES = tests/abort/usable_size_static.c
 tests_abort_usable_size_static_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_write_after_free_full_bug_SOURCES = tests/abort/write_after_free_full.c
+tests_abort_write_after_free_full_bug_CFLAGS = $(HK_BUG_CFLAGS)
