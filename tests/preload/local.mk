@@ -84,6 +84,7 @@ tests_preload_witness_la_LDFLAGS = $(HK_MODULE_LDFLAGS)
 hk_preload_sh = \
 	tests/preload/invisible.sh \
 	tests/preload/secure.sh \
+	tests/preload/linked.sh \
 	tests/preload/redis.sh \
 	tests/preload/nginx.sh \
 	tests/preload/postgres.sh \
