@@ -175,31 +175,43 @@ static struct hk_span *search(size_t granules, size_t slack, size_t align)
 	return NULL;
 }
 
-/*
- * A warm block of nearly the size (up to an eighth more), else a larger one of an arena, to be cut:
- * its rest stays warm in the page heap.
- */
+/* A warm block of nearly the size: up to an eighth more. */
 static struct hk_span *cache_take(size_t granules, size_t align)
 {
 	struct hk_span *span;
-	bool cut;
 
 	if (atomic_load_explicit(&cache.bytes, memory_order_relaxed) == 0)
 		return NULL;
 	hk_lock_take(&cache.lock);
 	span = search(granules, granules / 8, align);
-	if (span == NULL && granules <= HK_ARENA_SPAN_MAX)
-		span = search(granules, HK_ARENA_SPAN_MAX - granules, align);
 	if (span != NULL)
 		cache_unlink(span);
 	hk_lock_drop(&cache.lock);
-	if (span == NULL)
-		return NULL;
-	cut = span->granules > granules + granules / 8;
-	span->kind = span->direct ? HK_SPAN_DIRECT : HK_SPAN_LARGE;
-	if (cut && !span->direct)
-		hk_pageheap_shrink(span, granules);
+	if (span != NULL)
+		span->kind = span->direct ? HK_SPAN_DIRECT : HK_SPAN_LARGE;
 	return span;
+}
+
+/*
+ * Nothing of the size is cached. Rather than let fresh pages be faulted in beside warm ones, hand what rests
+ * here to the page heap, which merges neighbours and prefers warm runs. Direct mappings stay.
+ */
+static void cache_dissolve(void)
+{
+	for (;;) {
+		struct hk_span *span;
+
+		hk_lock_take(&cache.lock);
+		for (span = cache.newest; span != NULL && span->direct; span = span->older)
+			;
+		if (span != NULL)
+			cache_unlink(span);
+		hk_lock_drop(&cache.lock);
+		if (span == NULL)
+			return;
+		span->kind = HK_SPAN_BUSY;
+		release(span, false);
+	}
 }
 
 /* True if the block rests in BigCache now. Evicts older ones to make room. */
@@ -275,6 +287,8 @@ static struct hk_span *span_new(size_t size, size_t align, bool *ret_zero)
 		HK_STAT_ADD(bigcache_misses, 1);
 	}
 	if (granules + (align >> HK_GRANULE_SHIFT) <= HK_ARENA_SPAN_MAX) {
+		if (atomic_load_explicit(&cache.bytes, memory_order_relaxed) >= size)
+			cache_dissolve();
 		span = hk_pageheap_alloc(granules, hk_max(align >> HK_GRANULE_SHIFT, 1), ret_zero);
 		if (span != NULL)
 			span->kind = HK_SPAN_LARGE;

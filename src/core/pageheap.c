@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The page heap: good fit over segregated bins (exact up to 1 MiB, four a doubling above), last
- * freed first within a bin, so that warm memory is used again before cold. Spans are cut from the low
- * end of a run: fresh memory is handed out densely in address order.
+ * freed first within a bin. Runs that hold warm memory are tried before clean ones, which cost page faults.
+ * Spans are cut from the low end of a run: fresh memory is handed out densely in address order.
  */
 #include "core/pageheap.h"
 
@@ -15,14 +15,17 @@
 
 #define HK_ARENA_MIN (4 * HK_MIB)
 #define HK_ARENA_MAX (64 * HK_MIB)
+#define HK_WARM_RATIO 64 /* a warm run is not cut for a span this many times smaller: it would only be spoilt */
 #define HK_SCAN_MAX 16 /* runs looked at in a bin whose runs may be too short or misaligned */
 /* thp = auto: arenas are backed by huge pages only when the heap is so big that their unused part is small. */
 #define HK_THP_AUTO_MIN (64 * HK_MIB)
 
 static struct {
 	struct hk_lock lock;
-	struct hk_span *bin[HK_RUN_BINS];
-	uint64_t nonempty[HK_RUN_BINS / 64];
+	struct bins {
+		struct hk_span *bin[HK_RUN_BINS];
+		uint64_t nonempty[HK_RUN_BINS / 64];
+	} clean, dirty; /* a run with any dirty granule is in dirty */
 	struct hk_span *oldest, *newest; /* dirty runs by age */
 	size_t next_arena;
 	_Atomic uint64_t used;
@@ -118,9 +121,15 @@ static void age_remove(struct hk_span *run)
 		heap.oldest = run->newer;
 }
 
+static struct bins *bins_of(const struct hk_span *run)
+{
+	return run->ndirty != 0 ? &heap.dirty : &heap.clean;
+}
+
 static void run_insert(struct hk_span *run)
 {
 	unsigned b = hk_run_bin(run->granules);
+	struct bins *bins = bins_of(run);
 	struct hk_span *tail = run + run->granules - 1;
 
 	if (tail != run) {
@@ -129,11 +138,11 @@ static void run_insert(struct hk_span *run)
 	}
 	run->kind = HK_SPAN_FREE;
 	run->prev = NULL;
-	run->next = heap.bin[b];
+	run->next = bins->bin[b];
 	if (run->next != NULL)
 		run->next->prev = run;
-	heap.bin[b] = run;
-	heap.nonempty[b / 64] |= (uint64_t) 1 << (b % 64);
+	bins->bin[b] = run;
+	bins->nonempty[b / 64] |= (uint64_t) 1 << (b % 64);
 	HK_STAT_ADD(free_run_bytes, run->granules * HK_GRANULE);
 	if (run->ndirty == 0) {
 		run->stamp_ns = 0;
@@ -148,15 +157,16 @@ static void run_insert(struct hk_span *run)
 static void run_remove(struct hk_span *run)
 {
 	unsigned b = hk_run_bin(run->granules);
+	struct bins *bins = bins_of(run);
 
 	if (run->next != NULL)
 		run->next->prev = run->prev;
 	if (run->prev != NULL)
 		run->prev->next = run->next;
 	else
-		heap.bin[b] = run->next;
-	if (heap.bin[b] == NULL)
-		heap.nonempty[b / 64] &= ~((uint64_t) 1 << (b % 64));
+		bins->bin[b] = run->next;
+	if (bins->bin[b] == NULL)
+		bins->nonempty[b / 64] &= ~((uint64_t) 1 << (b % 64));
 	HK_STAT_SUB(free_run_bytes, run->granules * HK_GRANULE);
 	if (run->ndirty != 0) {
 		age_remove(run);
@@ -256,10 +266,12 @@ static char *fit(const struct hk_span *run, size_t n, size_t align)
 	return skip + n <= run->granules ? start : NULL;
 }
 
-static struct hk_span *find(size_t n, size_t align, char **ret_start)
+static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, size_t longest, char **ret_start)
 {
-	for (unsigned b = hk_run_bin(n); b < HK_RUN_BINS; b++) {
-		uint64_t rest = heap.nonempty[b / 64] >> (b % 64);
+	unsigned last = hk_run_bin(longest);
+
+	for (unsigned b = hk_run_bin(n); b <= last; b++) {
+		uint64_t rest = bins->nonempty[b / 64] >> (b % 64);
 		int scanned = 0;
 
 		if (rest == 0) {
@@ -267,7 +279,9 @@ static struct hk_span *find(size_t n, size_t align, char **ret_start)
 			continue;
 		}
 		b += (unsigned) __builtin_ctzll(rest);
-		for (struct hk_span *run = heap.bin[b]; run != NULL && scanned < HK_SCAN_MAX; run = run->next) {
+		if (b > last)
+			break;
+		for (struct hk_span *run = bins->bin[b]; run != NULL && scanned < HK_SCAN_MAX; run = run->next) {
 			*ret_start = fit(run, n, align);
 			if (*ret_start != NULL)
 				return run;
@@ -275,6 +289,17 @@ static struct hk_span *find(size_t n, size_t align, char **ret_start)
 		}
 	}
 	return NULL;
+}
+
+static struct hk_span *find(size_t n, size_t align, char **ret_start)
+{
+	struct hk_span *run = find_in(&heap.dirty, n, align, n * HK_WARM_RATIO, ret_start);
+
+	if (run == NULL)
+		run = find_in(&heap.clean, n, align, SIZE_MAX >> HK_GRANULE_SHIFT, ret_start);
+	if (run == NULL)
+		run = find_in(&heap.dirty, n, align, SIZE_MAX >> HK_GRANULE_SHIFT, ret_start);
+	return run;
 }
 
 /* Cut [start, start + n granules) out of a run that was removed; both remainders go back. */
