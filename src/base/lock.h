@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A four-byte lock: one compare-and-swap to take, one exchange to drop, a futex when contended.
- * It never allocates and calls nothing in libc, so malloc may hold it. Locks are not recursive,
+ * While the process has one thread, plain loads and stores do. It never allocates and calls nothing in libc, so malloc may hold it. Locks are not recursive,
  * with one exception: from hk_lock_fork_begin() to hk_lock_fork_end() the forking thread holds
  * every lock of the allocator and passes through them freely, so that an atfork handler of the
  * program may allocate even after ours took the locks.
@@ -9,7 +9,7 @@
 #ifndef HK_BASE_LOCK_H
 #define HK_BASE_LOCK_H
 
-#include "base/bits.h"
+#include "base/counter.h"
 
 #include <stdatomic.h>
 
@@ -35,6 +35,13 @@ void hk_lock_reset(struct hk_lock *lock);
 HK_INLINE bool hk_lock_try(struct hk_lock *lock)
 {
 	uint32_t expected = 0;
+
+	if (hk_single_threaded()) {
+		if (atomic_load_explicit(&lock->word, memory_order_relaxed) != 0)
+			return false;
+		atomic_store_explicit(&lock->word, 1, memory_order_relaxed);
+		return true;
+	}
 	return atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
 	                                               memory_order_relaxed);
 }
@@ -49,6 +56,8 @@ HK_INLINE void hk_lock_drop(struct hk_lock *lock)
 {
 	if (HK_UNLIKELY(atomic_load_explicit(&hk_lock_fork_owner, memory_order_relaxed) != 0))
 		hk_unlock_forking(lock);
+	else if (hk_single_threaded())
+		atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
 	else if (HK_UNLIKELY(atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2))
 		hk_unlock_slow(lock);
 }

@@ -36,7 +36,7 @@ static struct {
 } process;
 
 #define SHARD_ADD(heap, field, n) \
-	atomic_fetch_add_explicit(&hk_counters->shard[(heap)->shard].field, (n), memory_order_relaxed)
+	hk_counter_add(&hk_counters->shard[(heap)->shard].field, (n))
 
 /* ---- set-up ---- */
 

@@ -59,7 +59,7 @@ static void cache_link(struct hk_span *span)
 	else
 		cache.oldest = span;
 	cache.newest = span;
-	atomic_fetch_add_explicit(&cache.bytes, span_bytes(span), memory_order_relaxed);
+	hk_counter_add(&cache.bytes, span_bytes(span));
 	HK_STAT_ADD(bigcache_bytes, span_bytes(span));
 	HK_STAT_ADD(bigcache_blocks, 1);
 }
@@ -80,7 +80,7 @@ static void cache_unlink(struct hk_span *span)
 		span->older->newer = span->newer;
 	else
 		cache.oldest = span->newer;
-	atomic_fetch_sub_explicit(&cache.bytes, span_bytes(span), memory_order_relaxed);
+	hk_counter_add(&cache.bytes, (uint64_t) 0 - span_bytes(span));
 	HK_STAT_SUB(bigcache_bytes, span_bytes(span));
 	HK_STAT_SUB(bigcache_blocks, 1);
 }

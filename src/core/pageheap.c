@@ -59,18 +59,18 @@ uint64_t hk_pageheap_used(void)
 bool hk_pageheap_charge(size_t bytes)
 {
 	uint64_t limit = HK_KNOB(hard_limit);
-	uint64_t used = atomic_fetch_add_explicit(&heap.used, bytes, memory_order_relaxed) + bytes;
+	uint64_t used = hk_counter_add(&heap.used, bytes) + bytes;
 
 	if (limit == 0 || used <= limit)
 		return true;
-	atomic_fetch_sub_explicit(&heap.used, bytes, memory_order_relaxed);
+	hk_counter_add(&heap.used, (uint64_t) 0 - bytes);
 	HK_STAT_ADD(hard_limit_hits, 1);
 	return false;
 }
 
 void hk_pageheap_uncharge(size_t bytes)
 {
-	atomic_fetch_sub_explicit(&heap.used, bytes, memory_order_relaxed);
+	hk_counter_add(&heap.used, (uint64_t) 0 - bytes);
 }
 
 /* ---- free runs: all under the lock ---- */

@@ -33,7 +33,7 @@ static struct shard shards[HK_SHARDS_MAX];
 static unsigned nshards;
 
 #define SHARD_ADD(s, field, n) \
-	atomic_fetch_add_explicit(&hk_counters->shard[s].field, (n), memory_order_relaxed)
+	hk_counter_add(&hk_counters->shard[s].field, (n))
 
 void hk_pool_init(void)
 {

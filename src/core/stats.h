@@ -8,7 +8,7 @@
 #ifndef HK_CORE_STATS_H
 #define HK_CORE_STATS_H
 
-#include "base/bits.h"
+#include "base/counter.h"
 
 #include <stdatomic.h>
 
@@ -65,8 +65,8 @@ void hk_stats_summarise(const struct hk_counters *counters, struct hk_summary *r
 /* Refresh the copied fields (system call counts) of hk_counters. */
 void hk_stats_publish(void);
 
-#define HK_STAT_ADD(field, n) atomic_fetch_add_explicit(&hk_counters->field, (n), memory_order_relaxed)
-#define HK_STAT_SUB(field, n) atomic_fetch_sub_explicit(&hk_counters->field, (n), memory_order_relaxed)
+#define HK_STAT_ADD(field, n) hk_counter_add(&hk_counters->field, (n))
+#define HK_STAT_SUB(field, n) hk_counter_add(&hk_counters->field, (uint64_t) 0 - (n))
 #define HK_STAT_GET(field) atomic_load_explicit(&hk_counters->field, memory_order_relaxed)
 
 #endif
