@@ -38,14 +38,14 @@ static HK_NOINLINE void *malloc_medium(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
 		return malloc_large(size);
-	return malloc_code(size, hk_map.medium_codes[(size + 127) / 128]);
+	return malloc_code(size, hk_table_code(&hk_map.medium_codes[(size + 127) / 128]));
 }
 
 void *hk_malloc(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_TINY_MAX))
 		return malloc_medium(size);
-	return malloc_code(size, hk_map.tiny_codes[(size + 15) / 16]);
+	return malloc_code(size, hk_table_code(&hk_map.tiny_codes[(size + 15) / 16]));
 }
 
 void hk_free(void *p)

@@ -59,14 +59,12 @@ static void process_init(void)
 		hk_sizeclass_init();
 		hk_pool_init();
 		hk_pageheap_init();
+		process.has_key = pthread_key_create(&process.key, thread_ends) == 0; /* does not allocate */
 		atomic_store_explicit(&process.ready, 1, memory_order_release);
 	}
 	hk_lock_drop(&process.lock);
-	if (first) {
-		/* Neither allocates with so few handlers and keys, and if one did, we are ready. */
-		process.has_key = pthread_key_create(&process.key, thread_ends) == 0;
+	if (first) /* may allocate where many handlers are registered already: we are ready */
 		(void) pthread_atfork(hk_fork_prepare, hk_fork_parent, hk_fork_child);
-	}
 }
 
 static uint32_t fit_of(unsigned c)

@@ -92,7 +92,7 @@ static void direct_unmap(struct hk_span *span)
 	char *base = span->base;
 	size_t size = span_bytes(span);
 
-	span->kind = HK_SPAN_NONE;
+	hk_span_name(span, HK_SPAN_NONE);
 	hk_pageheap_uncharge(size);
 	HK_STAT_SUB(mapped_bytes, size);
 	HK_STAT_SUB(mappings, 1);
@@ -131,7 +131,7 @@ static struct hk_span *direct_describe(char *base, size_t size)
 
 	span->base = base;
 	span->granules = (uint32_t) (size >> HK_GRANULE_SHIFT);
-	span->kind = HK_SPAN_DIRECT;
+	hk_span_name(span, HK_SPAN_DIRECT);
 	return span;
 }
 
@@ -188,7 +188,7 @@ static struct hk_span *cache_take(size_t granules, size_t align)
 		cache_unlink(span);
 	hk_lock_drop(&cache.lock);
 	if (span != NULL)
-		span->kind = span->direct ? HK_SPAN_DIRECT : HK_SPAN_LARGE;
+		hk_span_name(span, span->direct ? HK_SPAN_DIRECT : HK_SPAN_LARGE);
 	return span;
 }
 
@@ -209,7 +209,7 @@ static void cache_dissolve(void)
 		hk_lock_drop(&cache.lock);
 		if (span == NULL)
 			return;
-		span->kind = HK_SPAN_BUSY;
+		hk_span_name(span, HK_SPAN_BUSY);
 		release(span, false);
 	}
 }
@@ -226,9 +226,9 @@ static bool cache_put(struct hk_span *span)
 		if (hk_bigcache_evict(UINT64_MAX, 1) == 0)
 			break;
 	span->stamp_ns = hk_sys_now_ns();
-	span->direct = span->kind == HK_SPAN_DIRECT;
+	span->direct = hk_span_kind(span) == HK_SPAN_DIRECT;
 	hk_lock_take(&cache.lock);
-	span->kind = HK_SPAN_CACHED;
+	hk_span_name(span, HK_SPAN_CACHED);
 	cache_link(span);
 	hk_lock_drop(&cache.lock);
 	return true;
@@ -250,7 +250,7 @@ size_t hk_bigcache_evict(uint64_t before_ns, size_t max)
 		hk_lock_drop(&cache.lock);
 		if (span == NULL)
 			break;
-		span->kind = HK_SPAN_BUSY;
+		hk_span_name(span, HK_SPAN_BUSY);
 		release(span, span->direct);
 		n++;
 	}
@@ -291,7 +291,7 @@ static struct hk_span *span_new(size_t size, size_t align, bool *ret_zero)
 			cache_dissolve();
 		span = hk_pageheap_alloc(granules, hk_max(align >> HK_GRANULE_SHIFT, 1), ret_zero);
 		if (span != NULL)
-			span->kind = HK_SPAN_LARGE;
+			hk_span_name(span, HK_SPAN_LARGE);
 		return span;
 	}
 	*ret_zero = true;
@@ -328,7 +328,7 @@ void hk_large_free(void *p)
 		struct hk_leaf *leaf = hk_leaf_of(p);
 		struct hk_span *there = leaf != NULL ? &leaf->span[hk_granule_index(p)] : NULL;
 		bool freed = there != NULL && there->base == p &&
-		             (there->kind == HK_SPAN_CACHED || there->kind == HK_SPAN_FREE);
+		             (hk_span_kind(there) == HK_SPAN_CACHED || hk_span_kind(there) == HK_SPAN_FREE);
 
 		if (HK_KNOB(security) == HK_SECURITY_OFF)
 			return;
@@ -338,9 +338,9 @@ void hk_large_free(void *p)
 	HK_STAT_SUB(large_live_bytes, span_bytes(span));
 	HK_STAT_SUB(large_live_blocks, 1);
 	if (!cache_put(span)) {
-		bool direct = span->kind == HK_SPAN_DIRECT;
+		bool direct = hk_span_kind(span) == HK_SPAN_DIRECT;
 
-		span->kind = HK_SPAN_BUSY;
+		hk_span_name(span, HK_SPAN_BUSY);
 		span->stamp_ns = hk_sys_now_ns();
 		release(span, direct);
 	}
@@ -371,12 +371,12 @@ static void *direct_resize(struct hk_span *span, size_t size)
 	if (size > old && !hk_pageheap_charge(size - old))
 		return NULL;
 	/* As soon as the old address is free, another thread may be given it: let go of it first. */
-	span->kind = HK_SPAN_NONE;
+	hk_span_name(span, HK_SPAN_NONE);
 	now = hk_sys_remap(base, old, size, NULL);
 	if (now == NULL)
 		now = direct_move(base, old, size);
 	if (now == NULL) {
-		span->kind = HK_SPAN_DIRECT;
+		hk_span_name(span, HK_SPAN_DIRECT);
 		if (size > old)
 			hk_pageheap_uncharge(size - old);
 		return NULL;
@@ -399,7 +399,7 @@ void *hk_large_resize(struct hk_span *span, size_t size)
 	granules = size >> HK_GRANULE_SHIFT;
 	if (granules == old)
 		return span->base;
-	if (span->kind == HK_SPAN_DIRECT)
+	if (hk_span_kind(span) == HK_SPAN_DIRECT)
 		return direct_resize(span, size);
 	if (granules > HK_ARENA_SPAN_MAX)
 		return NULL;

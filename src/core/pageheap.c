@@ -133,10 +133,10 @@ static void run_insert(struct hk_span *run)
 	struct hk_span *tail = run + run->granules - 1;
 
 	if (tail != run) {
-		tail->kind = HK_SPAN_FREE_TAIL;
+		hk_span_name(tail, HK_SPAN_FREE_TAIL);
 		tail->granules = run->granules;
 	}
-	run->kind = HK_SPAN_FREE;
+	hk_span_name(run, HK_SPAN_FREE);
 	run->prev = NULL;
 	run->next = bins->bin[b];
 	if (run->next != NULL)
@@ -172,8 +172,8 @@ static void run_remove(struct hk_span *run)
 		age_remove(run);
 		HK_STAT_SUB(dirty_bytes, run->ndirty * HK_GRANULE);
 	}
-	run->kind = HK_SPAN_BUSY;
-	run[run->granules - 1].kind = HK_SPAN_BUSY;
+	hk_span_name(run, HK_SPAN_BUSY);
+	hk_span_name(&run[run->granules - 1], HK_SPAN_BUSY);
 }
 
 static void run_make(struct hk_span *head, char *base, size_t n, uint64_t stamp_ns, uint32_t ndirty)
@@ -201,18 +201,18 @@ static void run_release(struct hk_span *run)
 	size_t i = hk_granule_index(run->base);
 	struct hk_span *right = run + run->granules, *left = run - 1;
 
-	if (i + run->granules < HK_LEAF_GRANULES && right->kind == HK_SPAN_FREE) {
+	if (i + run->granules < HK_LEAF_GRANULES && hk_span_kind(right) == HK_SPAN_FREE) {
 		run_absorb(run, right);
-		right->kind = HK_SPAN_NONE;
+		hk_span_name(right, HK_SPAN_NONE);
 	}
 	if (i > 0) {
-		if (left->kind == HK_SPAN_FREE_TAIL)
+		if (hk_span_kind(left) == HK_SPAN_FREE_TAIL)
 			left -= left->granules - 1;
-		if (left->kind == HK_SPAN_FREE) {
+		if (hk_span_kind(left) == HK_SPAN_FREE) {
 			uint32_t n = left->granules;
 
 			run_absorb(run, left);
-			run->kind = HK_SPAN_NONE;
+			hk_span_name(run, HK_SPAN_NONE);
 			run_make(&leaf->span[i - n], left->base, run->granules, run->stamp_ns, run->ndirty);
 			run = left;
 		}
@@ -326,8 +326,8 @@ static struct hk_span *carve(struct hk_span *run, char *start, size_t n)
 		run_insert(span + n);
 	}
 	run_make(span, start, n, stamp, inside);
-	span[n - 1].kind = HK_SPAN_BUSY; /* neighbours read the kind of first and last granule */
-	span->kind = HK_SPAN_BUSY;
+	hk_span_name(&span[n - 1], HK_SPAN_BUSY); /* neighbours read the kind of first and last granule */
+	hk_span_name(span, HK_SPAN_BUSY);
 	return span;
 }
 
@@ -377,7 +377,7 @@ void hk_pageheap_shrink(struct hk_span *span, size_t n)
 	run_make(rest, span->base + n * HK_GRANULE, extra, now, (uint32_t) extra);
 	memset(dirty_map(rest), 1, extra);
 	span->granules = (uint32_t) n;
-	span[n - 1].kind = n > 1 ? HK_SPAN_BUSY : span->kind;
+	hk_span_name(&span[n - 1], n > 1 ? HK_SPAN_BUSY : hk_span_kind(span));
 	run_release(rest);
 	hk_lock_drop(&heap.lock);
 }
@@ -391,14 +391,14 @@ bool hk_pageheap_grow(struct hk_span *span, size_t n)
 	if (next >= HK_LEAF_GRANULES || !hk_pageheap_charge(extra * HK_GRANULE))
 		return false;
 	hk_lock_take(&heap.lock);
-	if (span[span->granules].kind == HK_SPAN_FREE && span[span->granules].granules >= extra) {
+	if (hk_span_kind(&span[span->granules]) == HK_SPAN_FREE && span[span->granules].granules >= extra) {
 		struct hk_span *run = span + span->granules;
 
 		run_remove(run);
 		(void) carve(run, run->base, extra);
-		run->kind = HK_SPAN_NONE;
+		hk_span_name(run, HK_SPAN_NONE);
 		span->granules = (uint32_t) n;
-		span[n - 1].kind = HK_SPAN_BUSY;
+		hk_span_name(&span[n - 1], HK_SPAN_BUSY);
 		grown = true;
 	}
 	hk_lock_drop(&heap.lock);

@@ -53,7 +53,7 @@ struct hk_span *hk_large_span(const void *p)
 	if (leaf == NULL || ((uintptr_t) p & (HK_GRANULE - 1)) != 0)
 		return NULL;
 	span = &leaf->span[hk_granule_index(p)];
-	if (span->base != p || (span->kind != HK_SPAN_LARGE && span->kind != HK_SPAN_DIRECT))
+	if (span->base != p || (hk_span_kind(span) != HK_SPAN_LARGE && hk_span_kind(span) != HK_SPAN_DIRECT))
 		return NULL;
 	return span;
 }

@@ -104,7 +104,7 @@ static struct hk_span *slab_make(unsigned shard, unsigned c)
 	slab->carved = slab->nfree = slab->hint = 0;
 	slab->class_number = (uint8_t) c;
 	slab->shard = (uint8_t) shard;
-	slab->kind = HK_SPAN_SLAB;
+	hk_span_name(slab, HK_SPAN_SLAB);
 	hk_pagemap_slab(slab, HK_CODE(c));
 	SHARD_ADD(shard, slabs_made, 1);
 	SHARD_ADD(shard, slab_bytes, slab->granules * HK_GRANULE);
@@ -333,8 +333,6 @@ void hk_pool_trim(void)
 		for (unsigned c = 1; c < HK_CLASSES; c++) {
 			struct pool_bin *bin = &shards[s].bin[c];
 
-			if (bin->empty == 0)
-				continue; /* read without the lock: a miss only costs a reserve */
 			hk_lock_take(&bin->lock);
 			for (struct hk_span *slab = bin->head, *next; slab != NULL; slab = next) {
 				next = slab->next;

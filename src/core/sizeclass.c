@@ -32,6 +32,11 @@ static uint32_t slab_granules(size_t size)
 	return best;
 }
 
+static void set_code(uint8_t *entry, size_t size)
+{
+	__atomic_store_n(entry, (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(size, 1))), __ATOMIC_RELAXED);
+}
+
 void hk_sizeclass_init(void)
 {
 	for (unsigned c = 1; c < HK_CLASSES; c++) {
@@ -43,7 +48,7 @@ void hk_sizeclass_init(void)
 		info->inverse = (((uint64_t) 1 << 42) + info->size - 1) / info->size;
 	}
 	for (size_t i = 0; i < HK_COUNT(hk_map.tiny_codes); i++)
-		hk_map.tiny_codes[i] = (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(i * 16, 1)));
+		set_code(&hk_map.tiny_codes[i], i * 16);
 	for (size_t i = 0; i < HK_COUNT(hk_map.medium_codes); i++)
-		hk_map.medium_codes[i] = (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(i * 128, 1)));
+		set_code(&hk_map.medium_codes[i], i * 128);
 }

@@ -43,7 +43,7 @@ struct hk_span {
 	struct hk_span *next, *prev; /* bin of the page heap, of the pool, or band of BigCache */
 	char *base;
 	uint32_t granules;
-	uint8_t kind;                /* enum hk_span_kind */
+	_Atomic uint8_t kind;        /* enum hk_span_kind; neighbours look at it: hk_span_kind, hk_span_name */
 	uint8_t class_number;        /* SLAB */
 	uint8_t shard;               /* SLAB */
 	uint8_t direct;              /* CACHED: it was DIRECT */
@@ -65,6 +65,17 @@ struct hk_span {
 	};
 };
 _Static_assert(sizeof(struct hk_span) == 64, "one cache line per span");
+
+HK_INLINE unsigned hk_span_kind(const struct hk_span *span)
+{
+	return atomic_load_explicit(&span->kind, memory_order_relaxed);
+}
+
+/* The owner of a span renames it without a lock; a free run's kind changes only under the page heap's. */
+HK_INLINE void hk_span_name(struct hk_span *span, unsigned kind)
+{
+	atomic_store_explicit(&span->kind, (uint8_t) kind, memory_order_relaxed);
+}
 
 struct hk_leaf {
 	uint8_t code[HK_LEAF_GRANULES];
@@ -88,6 +99,12 @@ extern uint8_t hk_zero_leaf[HK_LEAF_GRANULES];
 /* What the second word of a free block holds: an address that no program has a use for, at hand in both
    fast paths, different in every run. */
 #define HK_FREE_KEY ((uintptr_t) &hk_map)
+
+/* Tables go from 0 to their values once, while other threads may look: 0 means not yet. */
+HK_INLINE unsigned hk_table_code(const uint8_t *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_RELAXED);
+}
 
 HK_INLINE size_t hk_granule_index(const void *p)
 {
