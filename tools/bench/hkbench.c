@@ -17,7 +17,7 @@
 #define LAPS (1U << 15)
 
 static const struct scenario scenarios[] = {
-        {"vm", 100000, scenario_vm, "allocate 2 MB, touch every page, free"},
+        {"vm", 10000, scenario_vm, "allocate 2 MB, touch every page, free"},
         {"mir", 10000, scenario_mir, "replace one of 32 large blocks of 64 KB to 4 MB, touched"},
         {"tiny-hot", 20000000, scenario_tiny_hot, "replace one of 64 live blocks of 8 to 128 bytes"},
         {"cold-churn", 1500000, scenario_cold_churn,
