@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The two fast paths, and the calls built on them. The fast paths read the thread's own cache and
- * the page map, nothing else; every miss is a tail call into heap.c.
+ * The allocation calls, built on the two fast paths of alloc_inl.h.
  */
-#include "core/heap.h"
+#include "core/alloc_inl.h"
 #include "core/hk.h"
 
 #include "base/log.h"
@@ -16,54 +15,23 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- malloc and free ---- */
-
 static void *malloc_large(size_t size);
 
-HK_INLINE void *malloc_code(size_t size, unsigned code)
-{
-	struct hk_cache *cache = hk_heap_cache(&hk_heap, code);
-	struct hk_block *block = cache->alloc;
-
-	if (HK_UNLIKELY(block == NULL))
-		return hk_heap_malloc_slow(size, code);
-	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
-		return hk_heap_corrupted(block);
-	cache->alloc = block->next;
-	block->key = 0;
-	return block;
-}
-
-static HK_NOINLINE void *malloc_medium(size_t size)
+void *hk_malloc_beyond(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
 		return malloc_large(size);
-	return malloc_code(size, hk_table_code(&hk_map.medium_codes[(size + 127) / 128]));
+	return hk_malloc_code(size, hk_table_code(&hk_map.medium_codes[(size + 127) / 128]));
 }
 
 void *hk_malloc(size_t size)
 {
-	if (HK_UNLIKELY(size > HK_TINY_MAX))
-		return malloc_medium(size);
-	return malloc_code(size, hk_table_code(&hk_map.tiny_codes[(size + 15) / 16]));
+	return hk_malloc_inl(size);
 }
 
 void hk_free(void *p)
 {
-	unsigned code = hk_code_of(p);
-	struct hk_cache *cache = hk_heap_cache(&hk_heap, code);
-	struct hk_block *block = p;
-
-	if (HK_UNLIKELY((uint16_t) (uintptr_t) p * cache->fit >= cache->fit) ||
-	    HK_UNLIKELY(block->key == HK_FREE_KEY)) {
-		hk_heap_free_odd(p, code);
-		return;
-	}
-	block->next = cache->free;
-	block->key = HK_FREE_KEY;
-	cache->free = block;
-	if (HK_UNLIKELY(--cache->room < 0))
-		hk_heap_free_slow(&hk_heap, code);
+	hk_free_inl(p);
 }
 
 /* ---- the slower relatives ---- */
@@ -127,7 +95,7 @@ void *hk_memalign(size_t align, size_t size)
 	if (size <= HK_MEDIUM_MAX && align <= HK_GRANULE) {
 		code = aligned_code(align, size);
 		if (code != 0)
-			return malloc_code(hk_classes[code / 3].size, code);
+			return hk_malloc_code(hk_classes[code / 3].size, code);
 	}
 	return large(size, align, false);
 }

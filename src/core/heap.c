@@ -291,8 +291,9 @@ static void flush_half(struct hk_heap *heap, struct hk_cache *cache, unsigned c)
 }
 
 /* The block just pushed exceeds the room of the free list (which may be none at all). */
-void hk_heap_free_slow(struct hk_heap *heap, unsigned code)
+void hk_heap_free_slow(unsigned code)
 {
+	struct hk_heap *heap = &hk_heap;
 	struct hk_cache *cache = hk_heap_cache(heap, code);
 	unsigned c = code / 3;
 
@@ -362,7 +363,7 @@ void hk_heap_free_odd(void *p, unsigned code)
 	block->key = HK_FREE_KEY;
 	cache->free = block;
 	if (--cache->room < 0)
-		hk_heap_free_slow(heap, code);
+		hk_heap_free_slow(code);
 }
 
 /* ---- the end of caches ---- */

@@ -54,6 +54,27 @@ struct hk_heap {
 };
 extern __thread struct hk_heap hk_heap;
 
+/*
+ * The calling thread's cache of a class, as the fast paths reach it: on x86-64 by an offset from the
+ * thread's segment register, which saves computing the address.
+ */
+#if defined(__x86_64__) && defined(__SEG_FS) && !defined(__SANITIZE_THREAD__)
+#define HK_TLS __seg_fs
+HK_INLINE struct hk_cache HK_TLS *hk_own_cache(uintptr_t code)
+{
+	uintptr_t offset;
+
+	__asm__("movq hk_heap@gottpoff(%%rip), %0" : "=r"(offset));
+	return (struct hk_cache HK_TLS *) (offset + 8 * code);
+}
+#else
+#define HK_TLS
+HK_INLINE struct hk_cache *hk_own_cache(uintptr_t code)
+{
+	return (struct hk_cache *) (void *) ((char *) &hk_heap + 8 * code);
+}
+#endif
+
 HK_INLINE struct hk_cache *hk_heap_cache(struct hk_heap *heap, unsigned code)
 {
 	return (struct hk_cache *) (void *) ((char *) heap + 8 * (size_t) code);
@@ -63,7 +84,7 @@ HK_INLINE struct hk_cache *hk_heap_cache(struct hk_heap *heap, unsigned code)
 void *hk_heap_malloc_slow(size_t size, unsigned code);         /* alloc list empty; size: of any in the class */
 void *hk_heap_corrupted(struct hk_block *block);               /* key missing in a free block */
 void hk_heap_free_odd(void *p, unsigned code);                 /* no slab block, misaligned, or key found */
-void hk_heap_free_slow(struct hk_heap *heap, unsigned code);   /* no room: p is on the free list already */
+void hk_heap_free_slow(unsigned code);                         /* no room: p is on the free list already */
 
 /* Ready to be used, with process-wide state initialised. Any path that is not fast calls it first. */
 struct hk_heap *hk_heap_ready(void);

@@ -1,7 +1,7 @@
 noinst_LTLIBRARIES += libhk_core.la
 libhk_core_la_CFLAGS = $(HK_LIB_CFLAGS)
 libhk_core_la_SOURCES = \
-	src/core/alloc.c src/core/hk.h \
+	src/core/alloc.c src/core/alloc_inl.h src/core/hk.h \
 	src/core/harden.c src/core/harden.h \
 	src/core/heap.c src/core/heap.h \
 	src/core/knobs.c src/core/knobs.h \

@@ -10,7 +10,6 @@
 #include <string.h>
 
 struct hk_map hk_map HK_ALIGNED(HK_CACHE_LINE);
-uint8_t hk_zero_leaf[HK_LEAF_GRANULES] HK_ALIGNED(4096);
 
 bool hk_pagemap_cover(const void *base, size_t size)
 {
@@ -30,7 +29,7 @@ bool hk_pagemap_cover(const void *base, size_t size)
 		/* Touched here and there: huge pages would only waste memory. */
 		(void) hk_sys_huge(leaf, sizeof(struct hk_leaf), false);
 		HK_STAT_ADD(mappings, 1);
-		__atomic_store_n(&hk_map.root[i], (uintptr_t) leaf - (uintptr_t) hk_zero_leaf, __ATOMIC_RELEASE);
+		__atomic_store_n(&hk_map.root[i], (uintptr_t) leaf - (uintptr_t) &hk_map, __ATOMIC_RELEASE);
 	}
 	return true;
 }

@@ -85,16 +85,16 @@ struct hk_leaf {
 };
 
 /*
- * What the fast paths read, behind one address. Never-mapped addresses have root entry 0: the distance
- * of each leaf from the all-zero one is stored, so that a look-up needs no test.
+ * What the fast paths read, behind one address. Never-mapped addresses have root entry 0, which leads to
+ * the all-zero codes at the start: a look-up needs no test.
  */
 struct hk_map {
-	uintptr_t root[HK_ROOT_ENTRIES];
+	uint8_t zero[HK_LEAF_GRANULES]; /* the codes of addresses that were never mapped */
+	uintptr_t root[HK_ROOT_ENTRIES]; /* distance of a leaf from this struct */
 	uint8_t tiny_codes[HK_TINY_MAX / 16 + 1];     /* class code by (size + 15) / 16 */
 	uint8_t medium_codes[HK_MEDIUM_MAX / 128 + 1]; /* … by (size + 127) / 128 */
 };
 extern struct hk_map hk_map;
-extern uint8_t hk_zero_leaf[HK_LEAF_GRANULES];
 
 /* What the second word of a free block holds: an address that no program has a use for, at hand in both
    fast paths, different in every run. */
@@ -114,8 +114,8 @@ HK_INLINE size_t hk_granule_index(const void *p)
 /* Code of the size class that p's granule belongs to; 0 for any address that is in no slab. */
 HK_INLINE unsigned hk_code_of(const void *p)
 {
-	uintptr_t codes = (uintptr_t) hk_zero_leaf + hk_map.root[(uint16_t) ((uintptr_t) p >> HK_LEAF_SHIFT)];
-	return ((const uint8_t *) codes)[hk_granule_index(p)];
+	uintptr_t at = hk_granule_index(p) + hk_map.root[(uint16_t) ((uintptr_t) p >> HK_LEAF_SHIFT)];
+	return *(const uint8_t *) ((uintptr_t) &hk_map + at);
 }
 
 /* The leaf for p, or NULL if nothing was ever mapped there. */
@@ -128,7 +128,7 @@ static inline struct hk_leaf *hk_leaf_of(const void *p)
 	distance = __atomic_load_n(&hk_map.root[top], __ATOMIC_ACQUIRE);
 	if (distance == 0)
 		return NULL;
-	distance += (uintptr_t) hk_zero_leaf;
+	distance += (uintptr_t) &hk_map;
 	__asm__("" : "+r"(distance)); /* a leaf of its own, whatever the compiler thinks of the sum */
 	return (struct hk_leaf *) distance;
 }

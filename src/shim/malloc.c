@@ -5,6 +5,7 @@
  * run here.
  */
 #include "base/sys.h"
+#include "core/alloc_inl.h"
 #include "core/hk.h"
 #include "shim/shim.h"
 
@@ -13,12 +14,12 @@
 
 HK_EXPORT void *malloc(size_t size)
 {
-	return hk_malloc(size);
+	return hk_malloc_inl(size);
 }
 
 HK_EXPORT void free(void *p)
 {
-	hk_free(p);
+	hk_free_inl(p);
 }
 
 HK_EXPORT void *calloc(size_t n, size_t size)

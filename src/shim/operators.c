@@ -6,6 +6,7 @@
  * Compiled with -fexceptions, so that exceptions pass through.
  */
 #include "base/log.h"
+#include "core/alloc_inl.h"
 #include "core/hk.h"
 #include "shim/shim.h"
 
@@ -126,7 +127,7 @@ static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t al
 	HK_EXPORT void *symbol(size_t size);                         \
 	HK_EXPORT void *symbol(size_t size)                          \
 	{                                                            \
-		void *p = hk_malloc(size);                           \
+		void *p = hk_malloc_inl(size);                       \
 		return HK_LIKELY(p != NULL) ? p : new_failed(size, 0); \
 	}
 
@@ -172,27 +173,27 @@ HK_OPERATOR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
 	}
 
 /* delete, delete[]: plain, nothrow, aligned, aligned nothrow. */
-#define HK_DELETE_BODY hk_free(p)
+#define HK_DELETE_BODY hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPv, void *p)
 HK_OPERATOR_DELETE(_ZdaPv, void *p)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) tag, hk_free(p)
+#define HK_DELETE_BODY (void) tag, hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPvRKSt9nothrow_t, void *p, const void *tag)
 HK_OPERATOR_DELETE(_ZdaPvRKSt9nothrow_t, void *p, const void *tag)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) align, hk_free(p)
+#define HK_DELETE_BODY (void) align, hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPvSt11align_val_t, void *p, size_t align)
 HK_OPERATOR_DELETE(_ZdaPvSt11align_val_t, void *p, size_t align)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) align, (void) tag, hk_free(p)
+#define HK_DELETE_BODY (void) align, (void) tag, hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, void *p, size_t align, const void *tag)
 HK_OPERATOR_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, void *p, size_t align, const void *tag)
 #undef HK_DELETE_BODY
 /* Sized forms: the size is the compiler's word and is not needed to find the block. */
-#define HK_DELETE_BODY (void) size, hk_free(p)
+#define HK_DELETE_BODY (void) size, hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPvm, void *p, size_t size)
 HK_OPERATOR_DELETE(_ZdaPvm, void *p, size_t size)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) size, (void) align, hk_free(p)
+#define HK_DELETE_BODY (void) size, (void) align, hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPvmSt11align_val_t, void *p, size_t size, size_t align)
 HK_OPERATOR_DELETE(_ZdaPvmSt11align_val_t, void *p, size_t size, size_t align)
