@@ -323,6 +323,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 void hk_large_free(void *p)
 {
 	struct hk_span *span = hk_large_span(p);
+	size_t size;
 
 	if (HK_UNLIKELY(span == NULL)) {
 		struct hk_leaf *leaf = hk_leaf_of(p);
@@ -334,6 +335,7 @@ void hk_large_free(void *p)
 			return;
 		hk_fatal(freed ? "double free" : "free of a pointer that malloc did not return", p);
 	}
+	size = span_bytes(span);
 	HK_STAT_ADD(large_frees, 1);
 	HK_STAT_SUB(large_live_bytes, span_bytes(span));
 	HK_STAT_SUB(large_live_blocks, 1);
@@ -344,7 +346,7 @@ void hk_large_free(void *p)
 		span->stamp_ns = hk_sys_now_ns();
 		release(span, direct);
 	}
-	hk_purge_after_free();
+	hk_purge_after_free(size);
 }
 
 /* ---- realloc in place ---- */

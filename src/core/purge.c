@@ -15,6 +15,7 @@
 
 #define HK_BATCH_CAP 64U            /* ranges collected on the stack at a time */
 #define HK_BATCH_MIN_GRANULES 8U    /* free_policy = batch: shorter runs (< 128 KiB) age instead */
+#define HK_BATCH_BYTES_MAX (64 * HK_MIB)
 #define HK_TICK_MIN_NS 10000000U    /* 10 ms between ticks at least */
 #define HK_SOFT_PAUSE_NS 100000000U /* 100 ms between trims for soft_limit */
 
@@ -22,6 +23,7 @@ static struct {
 	struct hk_lock lock;
 	_Atomic uint64_t last_tick, last_soft;
 	_Atomic uint32_t pending; /* large frees since the last full batch */
+	_Atomic uint64_t largest; /* block freed so far, up to HK_BATCH_BYTES_MAX ÷ 2 */
 } purge;
 
 struct hk_lock *hk_purge_lock(void)
@@ -111,13 +113,27 @@ void hk_purge_poll(void)
 		(void) hk_purge_tick();
 }
 
-void hk_purge_after_free(void)
+/*
+ * A batch is full when enough ranges are waiting (one, with batch = off), and twice the largest block freed so far: a
+ * program that frees a block and allocates it again must not fault in every page each time. glibc's trim
+ * threshold follows the program in the same way, up to the same 64 MiB.
+ */
+static bool batch_full(size_t size)
 {
 	uint32_t full = HK_KNOB(batch) ? HK_KNOB(batch_max) : 1;
+	uint64_t largest = atomic_load_explicit(&purge.largest, memory_order_relaxed);
 
-	if (HK_KNOB(free_policy) == HK_FREE_BATCH &&
-	    atomic_fetch_add_explicit(&purge.pending, 1, memory_order_relaxed) + 1 >= full &&
-	    hk_lock_try(&purge.lock)) {
+	if (size > largest) {
+		largest = hk_min(size, HK_BATCH_BYTES_MAX / 2);
+		atomic_store_explicit(&purge.largest, largest, memory_order_relaxed);
+	}
+	return atomic_fetch_add_explicit(&purge.pending, 1, memory_order_relaxed) + 1 >= full &&
+	       HK_STAT_GET(dirty_bytes) > 2 * largest;
+}
+
+void hk_purge_after_free(size_t size)
+{
+	if (HK_KNOB(free_policy) == HK_FREE_BATCH && batch_full(size) && hk_lock_try(&purge.lock)) {
 		atomic_store_explicit(&purge.pending, 0, memory_order_relaxed);
 		(void) purge_runs(UINT64_MAX, HK_BATCH_MIN_GRANULES);
 		hk_lock_drop(&purge.lock);
