@@ -23,14 +23,6 @@ static inline void *hidden(const volatile void *p)
 	return q;
 }
 
-/* security = full: freed blocks wait in quarantine, so that some bugs have another name. */
-static inline int hardened(void)
-{
-	const char *security = getenv("HAKMEM_SECURITY");
-
-	return security != NULL && strcmp(security, "full") == 0;
-}
-
 /* True when the bug is wanted; then says what must come: "hakmem: TEXT: ADDRESS" (NULL: any address). */
 static inline int bug(int argc, const char *text, const volatile void *address)
 {
