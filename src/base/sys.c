@@ -22,6 +22,12 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#define HK_PIDFD_SELF_PROCESS (-10001)
+#define HK_VECTOR_MAX ((size_t) 64)
+
 struct hk_sys_counts hk_sys_counts;
 
 static void count(_Atomic uint64_t *counter)
@@ -105,45 +111,46 @@ static int advise(void *addr, size_t size, int advice)
 
 int hk_sys_purge(void *addr, size_t size)
 {
-	return advise(addr, size, MADV_DONTNEED);
+	int r = advise(addr, size, MADV_DONTNEED);
+
+	/* Memory that mlock or mlockall pinned is only given back when asked twice (Linux 5.18). */
+	return r == -EINVAL ? advise(addr, size, MADV_DONTNEED_LOCKED) : r;
 }
 
 /*
  * process_madvise(MADV_DONTNEED) on oneself works from Linux 6.13 on, through PIDFD_SELF; anything
  * else (an older kernel, a seccomp filter) says so with an error once, and the loop serves from then on.
  */
-#define HK_PIDFD_SELF_PROCESS (-10001)
-
-int hk_sys_purge_vec(const struct iovec *ranges, size_t n)
+static bool purge_vector(const struct iovec *ranges, size_t n)
 {
-	static _Atomic bool no_vector;
-	int r = 0;
-	size_t i = 0;
+	static _Atomic bool refused;
+	int saved = errno;
+	size_t want = 0;
+	long done;
 
-	while (n - i > 1 && !atomic_load_explicit(&no_vector, memory_order_relaxed)) {
-		int saved = errno;
-		size_t want = 0, take = hk_min(n - i, 64);
-		long done = syscall(SYS_process_madvise, HK_PIDFD_SELF_PROCESS, ranges + i, take, MADV_DONTNEED, 0);
+	if (n < 2 || atomic_load_explicit(&refused, memory_order_relaxed))
+		return false;
+	done = syscall(SYS_process_madvise, HK_PIDFD_SELF_PROCESS, ranges, n, MADV_DONTNEED, 0);
+	if (done < 0 && (errno == ENOSYS || errno == EPERM || errno == EBADF || errno == EINVAL || errno == EACCES))
+		atomic_store_explicit(&refused, true, memory_order_relaxed);
+	errno = saved;
+	for (size_t i = 0; i < n; i++)
+		want += ranges[i].iov_len;
+	count(&hk_sys_counts.vectored);
+	count(&hk_sys_counts.madvise);
+	return done >= 0 && (size_t) done == want;
+}
 
-		errno = saved;
+void hk_sys_purge_vec(const struct iovec *ranges, size_t n, bool *ret_ok)
+{
+	for (size_t i = 0, take; i < n; i += take) {
+		take = hk_min(n - i, HK_VECTOR_MAX);
+		/* Cut short or refused: the loop repeats these ranges, which is harmless. */
+		bool whole = purge_vector(ranges + i, take);
+
 		for (size_t k = i; k < i + take; k++)
-			want += ranges[k].iov_len;
-		if (done < 0) {
-			atomic_store_explicit(&no_vector, true, memory_order_relaxed);
-			break;
-		}
-		count(&hk_sys_counts.vectored);
-		count(&hk_sys_counts.madvise);
-		if ((size_t) done != want)
-			break; /* cut short: the loop repeats these ranges, which is harmless */
-		i += take;
+			ret_ok[k] = whole || hk_sys_purge(ranges[k].iov_base, ranges[k].iov_len) == 0;
 	}
-	for (; i < n; i++) {
-		int e = hk_sys_purge(ranges[i].iov_base, ranges[i].iov_len);
-		if (e != 0)
-			r = e;
-	}
-	return r;
 }
 
 int hk_sys_huge(void *addr, size_t size, bool want)

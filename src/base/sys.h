@@ -31,8 +31,9 @@ void hk_sys_unmap(void *addr, size_t size);
 void *hk_sys_remap(void *addr, size_t old_size, size_t new_size, void *target);
 /* Give the pages back; they read as zero afterwards. 0 or −errno. */
 int hk_sys_purge(void *addr, size_t size);
-/* The same for n ranges, in one system call where the kernel has it. 0 or −errno. */
-int hk_sys_purge_vec(const struct iovec *ranges, size_t n);
+/* The same for n ranges, in one system call where the kernel has it. ret_ok[i]: range i reads as zero now;
+   it does not where the memory is locked or a filter forbids the call. */
+void hk_sys_purge_vec(const struct iovec *ranges, size_t n, bool *ret_ok);
 /* Ask for (or forbid) huge pages in the range. 0 or −errno. */
 int hk_sys_huge(void *addr, size_t size, bool want);
 

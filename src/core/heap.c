@@ -20,8 +20,8 @@
 #include <errno.h>
 #include <pthread.h>
 
-#define HK_CACHE_COUNT_MAX 256U /* blocks of one class in a list, however small */
-#define HK_CACHE_SHARE 32U      /* one class may hold this part of tinypool_limit */
+#define HK_CACHE_COUNT_MAX 64U /* blocks of one class in a list, however small */
+#define HK_CACHE_SHARE 64U      /* one class may hold this part of tinypool_limit */
 #define HK_CACHE_FIRST 8U       /* blocks at the first refill; doubled at each further one */
 #define HK_BEATS_PER_TICK 64U   /* slow-path visits between looks at the clock */
 

@@ -17,7 +17,7 @@
 
 #define HK_DIRECT_ALIGN (2 * HK_MIB)
 #define HK_BAND_SCAN_MAX 16
-#define HK_LARGE_MAX ((size_t) 1 << 46)
+#define HK_LARGE_LIMIT ((size_t) 1 << 45) /* granules of a span are 32 bits */
 
 static struct {
 	struct hk_lock lock;
@@ -303,7 +303,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 	struct hk_span *span;
 	bool is_zero = false;
 
-	if (size > HK_LARGE_MAX || align > HK_LARGE_MAX)
+	if (size >= HK_LARGE_LIMIT || align > HK_LARGE_LIMIT / 2)
 		return NULL;
 	size = hk_align_up(hk_max(size, 1), HK_GRANULE);
 	hk_purge_before_large(size);
@@ -395,7 +395,7 @@ void *hk_large_resize(struct hk_span *span, size_t size)
 {
 	size_t granules, old = span->granules;
 
-	if (size > HK_LARGE_MAX)
+	if (size >= HK_LARGE_LIMIT)
 		return NULL;
 	size = hk_align_up(size, HK_GRANULE);
 	granules = size >> HK_GRANULE_SHIFT;

@@ -446,12 +446,18 @@ size_t hk_pageheap_purge_take(uint64_t before_ns, size_t min_granules, struct hk
 
 void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n)
 {
+	uint64_t now = hk_sys_now_ns();
+
 	hk_lock_take(&heap.lock);
 	for (size_t i = 0; i < n; i++) {
 		struct hk_span *run = runs[i].span;
 
-		memset(dirty_map(run), 0, run->granules);
-		run_make(run, run->base, run->granules, 0, 0);
+		if (runs[i].clean) {
+			memset(dirty_map(run), 0, run->granules);
+			run_make(run, run->base, run->granules, 0, 0);
+		} else {
+			run_make(run, run->base, run->granules, now, run->ndirty);
+		}
 		run_release(run);
 	}
 	hk_lock_drop(&heap.lock);

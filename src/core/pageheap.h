@@ -37,6 +37,7 @@ bool hk_pageheap_grow(struct hk_span *span, size_t n);
 struct hk_purge_run {
 	struct hk_span *span;
 	struct iovec range; /* smallest range that covers the dirty granules */
+	bool clean;         /* the purge succeeded; else the run goes back dirty, as freed now */
 };
 size_t hk_pageheap_purge_take(uint64_t before_ns, size_t min_granules, struct hk_purge_run *runs, size_t max);
 void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n);

@@ -226,103 +226,97 @@ struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
 
 /* ---- giving back ---- */
 
-static size_t block_index(const struct hk_span *slab, const void *p)
-{
-	size_t offset = (size_t) ((const char *) p - slab->base);
-	return (size_t) ((offset * hk_classes[slab->class_number].inverse) >> 42);
-}
-
-/* Put one block back into its slab; the caller holds the lock of the slab's bin. */
-static void slab_put(struct pool_bin *bin, struct hk_span *slab, void *p)
-{
-	size_t i = block_index(slab, p);
-	uint64_t bit = (uint64_t) 1 << (i % 64);
-
-	if (HK_UNLIKELY(i >= slab->carved || slab->base + i * hk_classes[slab->class_number].size != p))
-		hk_fatal("free of a pointer that malloc did not return", p);
-	if (HK_UNLIKELY((slab->bits[i / 64] & bit) != 0))
-		hk_fatal("double free", p);
-	slab->bits[i / 64] |= bit;
-	slab->nfree++;
-	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
-	if (!slab->listed)
-		list_append(bin, slab);
-	if (slab_is_empty(slab)) {
-		if (bin->empty > 0) {
-			list_remove(bin, slab);
-			slab_destroy(slab);
-		} else {
-			bin->empty++;
-		}
-	}
-}
-
-/* All blocks of the list that belong to one shard. */
-static void give_shard(unsigned shard, unsigned c, struct hk_block *head, size_t n)
-{
-	struct pool_bin *bin = &shards[shard].bin[c];
-
-	hk_lock_take(&bin->lock);
-	while (head != NULL) {
-		struct hk_block *next = head->next;
-
-		slab_put(bin, hk_slab_of(head), head);
-		head = next;
-	}
-	hk_lock_drop(&bin->lock);
-	SHARD_ADD(shard, slab_bytes_in, n * hk_classes[c].size);
-	SHARD_ADD(shard, flushes, 1);
-}
-
 /* A stray write may have put anything into a link: never follow it out of the class. */
-static void check_link(const struct hk_block *b, unsigned c)
+static struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
 {
 	if (HK_UNLIKELY(hk_code_of(b) != HK_CODE(c)))
 		hk_fatal("corrupted free list", b);
+	return hk_slab_of(b);
+}
+
+/* The slab is wholly free: keep one such slab a bin, return the others. True if it is gone. */
+static bool slab_emptied(struct pool_bin *bin, struct hk_span *slab)
+{
+	if (bin->empty == 0) {
+		bin->empty = 1;
+		return false;
+	}
+	list_remove(bin, slab);
+	slab_destroy(slab);
+	return true;
+}
+
+/* Put one block back into its slab, under the lock of the slab's bin. True if the slab is gone with it. */
+HK_INLINE bool slab_put(struct pool_bin *bin, struct hk_span *slab, const struct hk_class_info *info, void *p)
+{
+	uint64_t offset = (uint64_t) ((char *) p - slab->base);
+	size_t i = (size_t) ((offset * info->inverse) >> 42);
+	uint64_t *word = &slab->bits[i / 64], bit = (uint64_t) 1 << (i % 64);
+
+	if (HK_UNLIKELY(i >= slab->carved || i * info->size != offset))
+		hk_fatal("free of a pointer that malloc did not return", p);
+	if (HK_UNLIKELY((*word & bit) != 0))
+		hk_fatal("double free", p);
+	*word |= bit;
+	if (i / 64 < slab->hint)
+		slab->hint = (uint16_t) (i / 64);
+	if (HK_UNLIKELY(!slab->listed))
+		list_append(bin, slab);
+	return HK_UNLIKELY(++slab->nfree == slab->carved) && slab_emptied(bin, slab);
+}
+
+/*
+ * Give back all blocks of the list that belong to the shard of its first one, under one lock; *head becomes the
+ * list of the others. Neighbours in the list are often neighbours in a slab: it is looked up only
+ * when it changes.
+ */
+static size_t give_shard(unsigned c, struct hk_block **head)
+{
+	const struct hk_class_info *info = &hk_classes[c];
+	size_t slab_bytes = info->granules * HK_GRANULE, n = 0;
+	struct hk_block *b = *head, *next, *others = NULL;
+	struct hk_span *slab = checked_slab(b, c);
+	unsigned shard = slab->shard;
+	struct pool_bin *bin = &shards[shard].bin[c];
+
+	hk_lock_take(&bin->lock);
+	for (; b != NULL; b = next) {
+		if (slab == NULL || (size_t) ((char *) b - slab->base) >= slab_bytes)
+			slab = checked_slab(b, c);
+		next = b->next;
+		if (HK_UNLIKELY(slab->shard != shard)) {
+			b->next = others;
+			others = b;
+			continue;
+		}
+		if (slab_put(bin, slab, info, b))
+			slab = NULL;
+		n++;
+	}
+	hk_lock_drop(&bin->lock);
+	SHARD_ADD(shard, slab_bytes_in, n * info->size);
+	SHARD_ADD(shard, flushes, 1);
+	*head = others;
+	return n;
 }
 
 size_t hk_pool_give(unsigned c, struct hk_block *head)
 {
-	struct hk_block *chain[HK_SHARDS_MAX];
-	uint32_t length[HK_SHARDS_MAX];
-	uint64_t used = 0;
 	size_t total = 0;
 
-	while (head != NULL) {
-		struct hk_block *next;
-		unsigned s;
-
-		check_link(head, c);
-		next = head->next;
-		s = hk_slab_of(head)->shard;
-		if ((used >> s & 1) == 0) {
-			used |= (uint64_t) 1 << s;
-			chain[s] = NULL;
-			length[s] = 0;
-		}
-		head->next = chain[s];
-		chain[s] = head;
-		length[s]++;
-		total++;
-		head = next;
-	}
-	while (used != 0) {
-		unsigned s = (unsigned) __builtin_ctzll(used);
-
-		used &= used - 1;
-		give_shard(s, c, chain[s], length[s]);
-	}
+	while (head != NULL)
+		total += give_shard(c, &head);
 	return total;
 }
 
 void hk_pool_give_one(unsigned c, void *p)
 {
 	struct hk_span *slab = hk_slab_of(p);
-	struct pool_bin *bin = &shards[slab->shard].bin[c];
 	unsigned shard = slab->shard;
+	struct pool_bin *bin = &shards[shard].bin[c];
 
 	hk_lock_take(&bin->lock);
-	slab_put(bin, slab, p);
+	(void) slab_put(bin, slab, &hk_classes[c], p);
 	hk_lock_drop(&bin->lock);
 	SHARD_ADD(shard, slab_bytes_in, hk_classes[c].size);
 }
@@ -345,6 +339,12 @@ void hk_pool_trim(void)
 			hk_lock_drop(&bin->lock);
 		}
 	}
+}
+
+static size_t block_index(const struct hk_span *slab, const void *p)
+{
+	size_t offset = (size_t) ((const char *) p - slab->base);
+	return (size_t) ((offset * hk_classes[slab->class_number].inverse) >> 42);
 }
 
 bool hk_pool_is_free(const void *p)

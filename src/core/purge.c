@@ -43,22 +43,26 @@ static size_t purge_batch(uint64_t before_ns, size_t min_granules, size_t max, u
 	struct iovec ranges[HK_BATCH_CAP];
 	size_t n = hk_pageheap_purge_take(before_ns, min_granules, runs, hk_min(max, HK_BATCH_CAP));
 	uint64_t start, sum = 0;
+	bool ok[HK_BATCH_CAP], any = false;
 
 	if (n == 0)
 		return 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		ranges[i] = runs[i].range;
-		sum += ranges[i].iov_len;
-	}
 	start = hk_sys_precise_ns();
-	(void) hk_sys_purge_vec(ranges, n);
+	hk_sys_purge_vec(ranges, n, ok);
+	for (size_t i = 0; i < n; i++) {
+		runs[i].clean = ok[i];
+		any |= ok[i];
+		sum += ok[i] ? ranges[i].iov_len : 0;
+	}
 	hk_pageheap_purge_done(runs, n);
 	HK_STAT_ADD(purge_ns, hk_sys_precise_ns() - start);
 	HK_STAT_ADD(purged_bytes, sum);
 	HK_STAT_ADD(purge_batches, 1);
 	HK_STAT_ADD(purge_ranges, n);
 	*bytes += sum;
-	return n;
+	return any ? n : 0; /* nothing went back: do not come round to the same runs again */
 }
 
 static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
