@@ -49,7 +49,7 @@ void *hk_sys_map(size_t size, size_t align)
 {
 	size_t spare;
 	uintptr_t raw, start;
-	void *p = map(NULL, size, MAP_PRIVATE | MAP_NORESERVE);
+	void *p = map(NULL, size, MAP_PRIVATE);
 
 	if (p == NULL || ((uintptr_t) p & (align - 1)) == 0)
 		return p;
@@ -57,7 +57,7 @@ void *hk_sys_map(size_t size, size_t align)
 	hk_sys_unmap(p, size);
 	if (size + align < size)
 		return NULL;
-	p = map(NULL, size + align, MAP_PRIVATE | MAP_NORESERVE);
+	p = map(NULL, size + align, MAP_PRIVATE);
 	if (p == NULL)
 		return NULL;
 	raw = (uintptr_t) p;

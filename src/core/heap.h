@@ -56,9 +56,9 @@ extern __thread struct hk_heap hk_heap;
 
 /*
  * The calling thread's cache of a class, as the fast paths reach it: on x86-64 by an offset from the
- * thread's segment register, which saves computing the address.
+ * thread's segment register, which saves computing the address. Sanitizers do not know segments.
  */
-#if defined(__x86_64__) && defined(__SEG_FS) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__SEG_FS) && !defined(HK_SANITIZED)
 #define HK_TLS __seg_fs
 HK_INLINE struct hk_cache HK_TLS *hk_own_cache(uintptr_t code)
 {

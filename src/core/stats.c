@@ -29,8 +29,6 @@ void hk_stats_publish(void)
 
 static double rate(uint64_t misses, uint64_t all)
 {
-	if (all == 0)
-		return 1.0;
 	return misses >= all ? 0.0 : 1.0 - (double) misses / (double) all;
 }
 

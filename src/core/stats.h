@@ -58,7 +58,7 @@ struct hk_summary {
 	uint64_t metadata_bytes, mapped_bytes, dirty_bytes, bigcache_bytes, slab_bytes;
 	uint64_t tiny_allocs, tiny_refills, medium_allocs, medium_refills, large_allocs, large_frees;
 	uint64_t large_live_bytes, bigcache_hits, bigcache_misses;
-	double tinypool_hit_rate, bigcache_hit_rate; /* 0 to 1; 1 when nothing was asked */
+	double tinypool_hit_rate, bigcache_hit_rate; /* 0 to 1; 0 when nothing was asked */
 };
 /* Pure: works on a copy read from another process too. */
 void hk_stats_summarise(const struct hk_counters *counters, struct hk_summary *ret);
