@@ -66,6 +66,15 @@ void hk_harden_free(void *p, unsigned class_number)
 	hk_pool_give_one(old_class, old);
 }
 
+void hk_harden_finish(void)
+{
+	hk_lock_take(&quarantine.lock);
+	for (size_t i = 0; i < HK_QUARANTINE; i++)
+		if (quarantine.ring[i] != NULL)
+			check_untouched(quarantine.ring[i], hk_classes[quarantine.class_number[i]].size);
+	hk_lock_drop(&quarantine.lock);
+}
+
 void hk_harden_handed_out(void *p, size_t size)
 {
 	memset(p, HK_FILL_NEW, size);

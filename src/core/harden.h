@@ -11,6 +11,8 @@
 
 void hk_harden_free(void *p, unsigned class_number);
 void hk_harden_handed_out(void *p, size_t size);
+/* At the end of the process: check every block that still waits. */
+void hk_harden_finish(void);
 struct hk_lock *hk_harden_lock(void);
 
 #endif

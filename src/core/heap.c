@@ -403,6 +403,7 @@ void hk_thread_exit(void)
 void hk_fork_prepare(void)
 {
 	hk_lock_take(&process.lock);
+	hk_lock_take(hk_harden_lock());
 	hk_lock_take(hk_purge_lock());
 	hk_pool_fork_lock();
 	hk_lock_take(hk_large_lock());
@@ -418,6 +419,7 @@ static void fork_unlock(void)
 	hk_lock_reset(hk_large_lock());
 	hk_pool_fork_unlock();
 	hk_lock_reset(hk_purge_lock());
+	hk_lock_reset(hk_harden_lock());
 	hk_lock_reset(&process.lock);
 	hk_lock_fork_end();
 }

@@ -4,6 +4,7 @@
  * call on with built-in defaults. The constructor brings the configuration and the control block.
  */
 #include "control/block.h"
+#include "core/harden.h"
 #include "core/hk.h"
 #include "hakmem.h"
 #include "shim/shim.h"
@@ -31,5 +32,6 @@ __attribute__((constructor(101))) static void start(void)
 
 __attribute__((destructor(101))) static void end(void)
 {
+	hk_harden_finish();
 	hk_process_exit();
 }
