@@ -27,7 +27,7 @@ void hk_unlock_forking(struct hk_lock *lock);
 
 /* Call with every lock of the allocator held; from here on this thread passes through them. */
 void hk_lock_fork_begin(void);
-/* Ends that, in parent and child; the locks must be reset right before. */
+/* Ends that, in parent and child; all locks but the first must be reset before, the first right after. */
 void hk_lock_fork_end(void);
 /* Force the lock free and wake a waiter. For atfork handlers only. */
 void hk_lock_reset(struct hk_lock *lock);

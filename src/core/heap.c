@@ -420,8 +420,9 @@ static void fork_unlock(void)
 	hk_pool_fork_unlock();
 	hk_lock_reset(hk_purge_lock());
 	hk_lock_reset(hk_harden_lock());
-	hk_lock_reset(&process.lock);
+	/* Before the lock that the next forker waits for: it names itself the owner as soon as it has it. */
 	hk_lock_fork_end();
+	hk_lock_reset(&process.lock);
 }
 
 void hk_fork_parent(void)
