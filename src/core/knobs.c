@@ -5,6 +5,8 @@
  */
 #include "core/knobs.h"
 
+#include "core/large.h"
+
 static _Atomic uint64_t no_pulse[2];
 
 struct hk_knobs hk_knobs = {
@@ -49,6 +51,7 @@ void hk_knobs_apply(const struct hk_config *config)
 	HK_KNOB_SET(tinypool_limit, hk_config_num(config, HK_KEY_TINYPOOL_LIMIT));
 	HK_KNOB_SET(soft_limit, hk_config_num(config, HK_KEY_SOFT_LIMIT));
 	HK_KNOB_SET(hard_limit, hk_config_num(config, HK_KEY_HARD_LIMIT));
+	hk_bigcache_fit();
 	if (concerned)
 		atomic_fetch_add_explicit(&hk_knobs.epoch, 1, memory_order_release);
 }

@@ -257,6 +257,15 @@ size_t hk_bigcache_evict(uint64_t before_ns, size_t max)
 	return n;
 }
 
+void hk_bigcache_fit(void)
+{
+	uint64_t limit = HK_KNOB(bigcache) ? HK_KNOB(bigcache_limit) : 0;
+
+	while (atomic_load_explicit(&cache.bytes, memory_order_relaxed) > limit)
+		if (hk_bigcache_evict(UINT64_MAX, 1) == 0)
+			break;
+}
+
 /* ---- allocation ---- */
 
 static void count_window(void)
@@ -306,7 +315,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 	if (size >= HK_LARGE_LIMIT || align > HK_LARGE_LIMIT / 2)
 		return NULL;
 	size = hk_align_up(hk_max(size, 1), HK_GRANULE);
-	hk_purge_before_large(size);
+	hk_purge_before(size);
 	span = span_new(size, align, &is_zero);
 	if (span == NULL && hk_purge_all() > 0) /* the limit or the kernel refused: give back and try again */
 		span = span_new(size, align, &is_zero);

@@ -111,6 +111,7 @@ void hk_purge_poll(void)
 
 	if (HK_LIKELY(waiting() == 0))
 		return;
+	hk_purge_before(0);
 	now = hk_sys_now_ns();
 	last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
 	if (now - last >= hk_max(HK_KNOB(purge_delay_ns) / 4, HK_TICK_MIN_NS))
@@ -145,7 +146,7 @@ void hk_purge_after_free(size_t size)
 	hk_purge_poll();
 }
 
-void hk_purge_before_large(size_t size)
+void hk_purge_before(size_t size)
 {
 	uint64_t limit = HK_KNOB(soft_limit), now, last;
 

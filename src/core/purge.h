@@ -18,7 +18,7 @@ uint64_t hk_purge_all(void);
 /* From slow paths: a tick if one is due. Cheap. */
 void hk_purge_poll(void);
 void hk_purge_after_free(size_t size);    /* free_policy = batch: a full batch goes at once */
-void hk_purge_before_large(size_t size);  /* soft_limit */
+void hk_purge_before(size_t size);        /* soft_limit, with size bytes more */
 
 struct hk_lock *hk_purge_lock(void);
 

@@ -251,8 +251,13 @@ START_TEST(bigcache_reuses_and_is_bounded)
 	for (size_t i = 0; i < HK_COUNT(p); i++)
 		hk_free(p[i]);
 	ck_assert_uint_le(summary().bigcache_bytes, 8 * HK_MIB);
+	HK_KNOB_SET(bigcache_limit, 3 * HK_MIB); /* lowered live: what is too much goes at once */
+	hk_bigcache_fit();
+	ck_assert_uint_le(summary().bigcache_bytes, 3 * HK_MIB);
+	ck_assert_uint_gt(summary().bigcache_bytes, 0);
 	HK_KNOB_SET(bigcache, 0);
-	(void) hk_trim();
+	hk_bigcache_fit();
+	ck_assert_uint_eq(summary().bigcache_bytes, 0);
 	hk_free(hk_malloc((size_t) 2 << 20));
 	ck_assert_uint_eq(summary().bigcache_bytes, 0);
 }

@@ -321,6 +321,39 @@ START_TEST(children_of_busy_parents_allocate)
 }
 END_TEST
 
+/* Registered before the allocator's own handlers: in prepare it runs after they took every lock. */
+static void allocate_at_fork(void)
+{
+	hk_free(hk_realloc(hk_malloc(100), 100000));
+}
+
+static void *fork_often(void *unused)
+{
+	for (int i = 0; i < 100; i++) {
+		int status = -1;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			hk_free(hk_malloc(100));
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	return unused;
+}
+
+START_TEST(threads_fork_at_once)
+{
+	pthread_t thread[3];
+
+	for (size_t i = 0; i < HK_COUNT(thread); i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, fork_often, NULL), 0);
+	for (size_t i = 0; i < HK_COUNT(thread); i++)
+		pthread_join(thread[i], NULL);
+}
+END_TEST
+
 static Suite *stress_suite(void)
 {
 	Suite *suite = suite_create("core stress");
@@ -340,6 +373,7 @@ static Suite *stress_suite(void)
 	tcase_set_timeout(stress, 300);
 	tcase_add_test(stress, model_in_threads_with_live_switches);
 	tcase_add_test(stress, blocks_outlive_their_thread);
+	tcase_add_test(stress, threads_fork_at_once);
 	tcase_add_test(stress, children_of_busy_parents_allocate);
 	suite_add_tcase(suite, stress);
 	return suite;
@@ -347,9 +381,11 @@ static Suite *stress_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(stress_suite());
+	SRunner *runner;
 	int failed;
 
+	(void) pthread_atfork(allocate_at_fork, allocate_at_fork, allocate_at_fork);
+	runner = srunner_create(stress_suite());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
