@@ -17,6 +17,9 @@
 #define HK_CACHE_LINE 64
 #define HK_ALIGNED(n) __attribute__((aligned(n)))
 #define HK_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* What was read from shared memory into this private object stays as it was read: without it the compiler may read
+   the shared one again where it pleases, after a check too. */
+#define HK_FETCHED(object) __asm__ volatile("" : "+m"(object))
 #define HK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define HK_KIB ((uint64_t) 1024)

@@ -16,6 +16,7 @@ enum hk_key_id {
 #undef HK_KEY
 	HK_KEY_COUNT
 };
+#define HK_KEYS_MASK (((uint64_t) 1 << HK_KEY_COUNT) - 1)
 
 enum hk_key_type {
 	HK_TYPE_BOOL,
@@ -127,6 +128,17 @@ char *hk_value_format(enum hk_key_id key, const struct hk_value *value, char *bu
 bool hk_value_equal(enum hk_key_id key, const struct hk_value *a, const struct hk_value *b);
 /* Key by name, any case; −ENOENT, with the nearest name in *ret_near (or NULL if none is near). */
 int hk_key_find(const char *name, enum hk_key_id *ret, const char **ret_near);
+
+/* ---- what comes from shared memory (valid.c) ---- */
+
+/* Would the value have been accepted as text? */
+bool hk_value_valid(enum hk_key_id key, const struct hk_value *value);
+/* All that decides anything: the mode, every value, indices, the mask. Texts that are only shown are made harmless. */
+bool hk_overlay_valid(const struct hk_overlay *overlay);
+bool hk_config_valid(struct hk_config *config);
+void hk_diags_tame(struct hk_diags *diags);
+/* One line that ends within size and is fit for terminals, logs and JSON. */
+void hk_text_tame(char *text, size_t size);
 
 /* ---- messages (diag.c) ---- */
 

@@ -14,5 +14,6 @@ libhk_config_la_SOURCES = \
 	src/config/resolve.c \
 	src/config/section.c \
 	src/config/source.c src/config/source.h \
+	src/config/valid.c \
 	src/config/values.c \
 	src/config/warn.c

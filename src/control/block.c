@@ -38,6 +38,17 @@ static bool whole(const struct hk_block_values *values, uint64_t generation)
 	return values->generation == generation && values->checksum == checksum(values);
 }
 
+/* Whole, and in order. values is a private copy. */
+static bool usable(struct hk_block_values *values, uint64_t generation)
+{
+	if (!whole(values, generation))
+		return false;
+	hk_text_tame(values->what, sizeof(values->what));
+	hk_diags_tame(&values->diags);
+	return values->phase_request <= HK_PHASE_CANARY && hk_config_valid(&values->config) &&
+	       hk_overlay_valid(&values->set) && hk_overlay_valid(&values->pending);
+}
+
 static void copy(void *to, const void *from)
 {
 	uint64_t *dst = to;
@@ -67,10 +78,10 @@ int hk_block_read(const struct hk_block *block, struct hk_block_values *ret)
 	uint64_t generation = atomic_load_explicit(&block->pulse[0], memory_order_acquire);
 
 	copy(ret, &block->values[generation & 1]);
-	if (whole(ret, generation))
+	if (usable(ret, generation))
 		return 0;
 	copy(ret, &block->values[(generation - 1) & 1]);
-	if (!whole(ret, generation - 1))
+	if (!usable(ret, generation - 1))
 		ret->checksum = 0;
 	return -EAGAIN;
 }

@@ -9,6 +9,10 @@
  * it is whole. A process that finds a bad checksum (two operators at once, one killed half-way)
  * keeps what it has and looks again on a later visit.
  *
+ * Every process of the service can write here, also one that has given up its user's rights: nothing
+ * that names a file or an identity is taken from the block by a process of the service (struct hk_founder
+ * in process.h has these), and hk_block_read checks all else. Only hakmemctl, from outside, has no other source.
+ *
  *   pulse[0] = generation ──lowest bit──► values[0 | 1]  (config, set, pending, phase and trim requests)
  *   pulse[1] ◄── the engine: elo.strategy or elo.phase changed
  *   slot[i]  ◄── one process each: what it has applied, its counters
@@ -97,10 +101,10 @@ extern struct hk_block *hakmem_control_block;
 #define HK_BLOCK_SIZE sizeof(struct hk_block)
 size_t hk_block_used(const struct hk_block *block);
 
-/* Valid published values of a copied block, or NULL while they are torn. */
+/* The published values of a copied block, whole but not checked, or NULL while they are torn. */
 const struct hk_block_values *hk_block_values(const struct hk_block *block);
-/* A private copy of the published values, fit for a live block: 0, or −EAGAIN while they are torn; *ret is
-   then the previous generation if that is whole (ret->checksum != 0), so that an operator can repair. */
+/* A private copy of the published values, fit for a live block, each value checked as if it were text: 0, or
+   −EAGAIN while they are torn (or not in order, which is the same); *ret is then the previous generation if that is whole (ret->checksum != 0), so that an operator can repair. */
 int hk_block_read(const struct hk_block *block, struct hk_block_values *ret);
 /* The generation that a change must carry, and the buffer index it goes to. */
 uint64_t hk_block_next(const struct hk_block *block, unsigned *ret_index);
@@ -126,8 +130,18 @@ void hk_process_exit(void);
 
 /* ---- verbs.c: the same request, whichever door it came through ---- */
 
+/* Configuration files that were read. */
+struct hk_files {
+	unsigned n;
+	char path[8][HK_PATH_MAX];
+};
+
 struct hk_request {
 	const struct hk_block *block; /* live, or a copy taken from outside */
+	/* Whose files, and what the environment said: in the process itself its private copies, not the block's. */
+	const struct hk_identity *identity;
+	const struct hk_overlay *env;
+	struct hk_files *files;       /* NULL, or where a verb that reads the files names them */
 	const char *root;             /* prefix for files when asked from outside: "/proc/PID/root", else "" */
 	uint32_t peer_uid, peer_pid;  /* who asks, for the log */
 	bool may_change;              /* false: only verbs that read */
@@ -149,12 +163,11 @@ extern const struct hk_verb hk_verbs[]; /* ends with name == NULL */
  */
 int hk_verb_run(const struct hk_request *request, const char *line, struct hk_block_values *ret_values,
                 bool *ret_changed, char *reply, size_t size);
-/* How many of the live processes have applied the newest generation; both counts by value. From outside, put
-   the root ("/proc/PID/root") into identity.root of the copied block first. */
-void hk_verb_applied(const struct hk_block *block, unsigned *ret_applied, unsigned *ret_processes);
+/* How many of the live processes have applied the newest generation; of request only block and root count. */
+void hk_verb_applied(const struct hk_request *request, unsigned *ret_applied, unsigned *ret_processes);
 /* Insert what is known only after publishing into the reply of a change: "applied", "processes", and
-   "trimmed_bytes" after trim. block: live, or a copy taken after publishing. */
-void hk_verb_complete(const struct hk_block *block, const struct hk_block_values *values, char *reply,
+   "trimmed_bytes" after trim. Of request only block (live, or a copy taken after publishing) and root count. */
+void hk_verb_complete(const struct hk_request *request, const struct hk_block_values *values, char *reply,
                       size_t size);
 
 /* ---- thread.c: door 1 ---- */

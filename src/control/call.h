@@ -35,6 +35,8 @@ int hk_report_export(struct hk_call *call);
 int hk_change_set(struct hk_call *call);
 int hk_change_reload(struct hk_call *call);
 
+/* A text of the block, which may be a live one that nobody has terminated. */
+void hk_report_text(struct hk_json *json, const char *key, const char *text, size_t size);
 /* Messages of diags as elements of an open array. */
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags);
 /* What is published, with what the engine has learned on top. */

@@ -97,21 +97,34 @@ static int finish(struct hk_call *call, const struct hk_config *old)
 	return 0;
 }
 
+static void keep_files(const struct hk_call *call)
+{
+	const struct hk_config *config = &call->values->config;
+	struct hk_files *files = call->request->files;
+
+	if (files == NULL)
+		return;
+	files->n = config->nfiles;
+	memcpy(files->path, config->files, sizeof(files->path));
+}
+
 /* Read the files of the service again, with values->set on top. Any error refuses. */
 static int resolve(struct hk_call *call)
 {
-	const struct hk_block *block = call->request->block;
+	const struct hk_request *request = call->request;
 	struct hk_block_values *values = call->values;
-	struct hk_identity identity = block->identity;
+	struct hk_identity identity = *request->identity;
 	int r;
 
-	(void) snprintf(identity.root, sizeof(identity.root), "%s", call->request->root);
+	(void) snprintf(identity.root, sizeof(identity.root), "%s", request->root);
 	memset(&values->diags, 0, sizeof(values->diags));
-	r = hk_config_resolve(&identity, &block->env, NULL, &values->set, &values->config, &values->diags);
+	r = hk_config_resolve(&identity, request->env, NULL, &values->set, &values->config, &values->diags);
 	if (r < 0)
 		return hk_call_refuse(call, "the files are being read already: try again");
-	if (r == 0)
+	if (r == 0) {
+		keep_files(call);
 		return 0;
+	}
 	call->show_diags = true;
 	return hk_call_refuse(call, "%d error%s in the configuration: nothing was changed", r, r == 1 ? "" : "s");
 }

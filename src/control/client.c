@@ -33,18 +33,18 @@ static void sleep_ms(long ms)
 }
 
 /* Apply here at once, and give the others a moment: those that allocate notice on their own. */
-static void settle(struct hk_door *door)
+static void settle(struct hk_door *door, const struct hk_request *request)
 {
 	unsigned applied, processes;
 
 	for (int i = 0; i <= HK_ACK_WAIT_MS; i++) {
 		hk_pulse_visit(true);
-		hk_verb_applied(door->block, &applied, &processes);
+		hk_verb_applied(request, &applied, &processes);
 		if (applied >= processes)
 			break;
 		sleep_ms(1);
 	}
-	hk_verb_complete(door->block, &door->values, door->reply, HK_REPLY_MAX);
+	hk_verb_complete(request, &door->values, door->reply, HK_REPLY_MAX);
 }
 
 /* Keep the messages of a reload that failed, for status. */
@@ -63,7 +63,14 @@ static void remember(struct hk_door *door, const char *line)
 int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char *line)
 {
 	const struct hk_request request = {
-		.block = door->block, .root = "", .peer_uid = uid, .peer_pid = pid, .may_change = true};
+		.block = door->block,
+		.identity = &hk_self.founder.identity,
+		.env = &hk_self.founder.env,
+		.files = &door->watch.files,
+		.root = "",
+		.peer_uid = uid,
+		.peer_pid = pid,
+		.may_change = true};
 	bool changed;
 	int r;
 
@@ -75,7 +82,7 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 		if (r != 0 || !changed)
 			return r;
 		if (hk_block_publish(door->block, &door->values) == 0) {
-			settle(door);
+			settle(door, &request);
 			return 0;
 		}
 	}

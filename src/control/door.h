@@ -26,6 +26,7 @@ struct hk_client {
 /* reload = auto: what the files looked like. */
 struct hk_watch {
 	uint64_t known, seen; /* signatures: as loaded; as last looked at */
+	struct hk_files files; /* read last */
 };
 
 struct hk_door {
@@ -33,6 +34,7 @@ struct hk_door {
 	_Atomic uint32_t ready;           /* bound, or failed */
 	char runtime_dir[HK_PATH_MAX];    /* $XDG_RUNTIME_DIR, or "" */
 	char dir[HK_TEXT_MAX], group[HK_TEXT_MAX];
+	char socket[HK_PATH_MAX];         /* bound path, or the one that failed; the block has a copy */
 	int listener, leader, stat;       /* stat: /proc/self/stat, kept open for a later chroot */
 	bool foreign_uids;                /* in a user namespace: uids from outside read as 65534 */
 	bool has_group;

@@ -117,7 +117,7 @@ static void put_uint(struct hk_json *json, uint64_t value)
 void hk_json_uint(struct hk_json *json, const char *key, uint64_t value)
 {
 	put_key(json, key);
-	put_uint(json, value);
+	put_uint(json, value <= INT64_MAX ? value : INT64_MAX); /* readers have no more; no true figure is so large */
 }
 
 void hk_json_bool(struct hk_json *json, const char *key, bool value)

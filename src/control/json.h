@@ -21,6 +21,7 @@ void hk_json_begin(struct hk_json *json, char *buf, size_t size);
 void hk_json_open(struct hk_json *json, const char *key, char bracket); /* '{' or '[' */
 void hk_json_close(struct hk_json *json, char bracket);                 /* '}' or ']' */
 void hk_json_text(struct hk_json *json, const char *key, const char *text);
+/* Beyond INT64_MAX: INT64_MAX. */
 void hk_json_uint(struct hk_json *json, const char *key, uint64_t value);
 void hk_json_bool(struct hk_json *json, const char *key, bool value);
 void hk_json_null(struct hk_json *json, const char *key);

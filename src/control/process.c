@@ -6,6 +6,7 @@
  */
 #include "control/process.h"
 
+#include "base/log.h"
 #include "base/sys.h"
 #include "control/slots.h"
 #include "core/knobs.h"
@@ -35,18 +36,25 @@ const char *hk_process_variable(char *const *envp, const char *name)
 
 static void identify(struct hk_block *block, bool secure, char *const *envp)
 {
+	struct hk_founder *founder = &hk_self.founder;
+
+	founder->pid = (uint32_t) getpid();
+	founder->uid = (uint32_t) geteuid();
+	founder->start_time = hk_proc_start_time("", founder->pid);
+	hk_identity_self(&founder->identity);
+	if (!secure)
+		hk_env_read(envp, &founder->env, &founder->identity, &block->env_diags);
 	block->layout = HK_BLOCK_LAYOUT;
 	block->size = (uint32_t) HK_BLOCK_SIZE;
 	(void) snprintf(block->version, sizeof(block->version), "%s", HAKMEM_VERSION);
-	block->pid = (uint32_t) getpid();
-	block->uid = (uint32_t) geteuid();
+	block->pid = founder->pid;
+	block->uid = founder->uid;
 	block->gid = (uint32_t) getegid();
 	block->nslots = HK_SLOTS;
-	block->start_time = hk_proc_start_time("", block->pid);
+	block->start_time = founder->start_time;
 	block->started_ns = hk_proc_boottime_ns();
-	hk_identity_self(&block->identity);
-	if (!secure)
-		hk_env_read(envp, &block->env, &block->identity, &block->env_diags);
+	block->identity = founder->identity;
+	block->env = founder->env;
 	block->magic = HK_BLOCK_MAGIC;
 }
 
@@ -54,8 +62,11 @@ static void identify(struct hk_block *block, bool secure, char *const *envp)
 static void publish_first(struct hk_block *block)
 {
 	struct hk_block_values *values = &hk_self.values;
+	struct hk_founder *founder = &hk_self.founder;
 
-	(void) hk_config_resolve(&block->identity, &block->env, NULL, NULL, &values->config, &values->diags);
+	(void) hk_config_resolve(&founder->identity, &founder->env, NULL, NULL, &values->config, &values->diags);
+	memcpy(founder->startup, values->config.value, sizeof(founder->startup));
+	hk_log_target(founder->startup[HK_KEY_LOG].text);
 	values->generation = 1;
 	atomic_store_explicit(&block->pulse[0], 1, memory_order_relaxed);
 	(void) hk_block_publish(block, values);

@@ -1,21 +1,35 @@
 /* SPDX-License-Identifier: MIT
  *
  * This process's side of the control block, private memory: its slot and what it has applied. Shared
- * by process.c, pulse.c and the control thread; everything but `busy` belongs to whoever holds `busy`.
+ * by process.c, pulse.c and the control thread; everything but `founder` and `busy` belongs to whoever
+ * holds `busy`.
  */
 #ifndef HK_CONTROL_PROCESS_H
 #define HK_CONTROL_PROCESS_H
 
 #include "control/block.h"
 
+/*
+ * What names a file or an identity, and what holds until a restart: found out at start by the first process of the
+ * service and inherited by fork. The block has copies of some of it, for outsiders to read; the processes
+ * themselves go by this one, which the others cannot write. Constant after hk_process_start.
+ */
+struct hk_founder {
+	uint32_t pid, uid;
+	uint64_t start_time; /* field 22 of /proc/PID/stat */
+	struct hk_identity identity;
+	struct hk_overlay env;
+	struct hk_value startup[HK_KEY_COUNT]; /* of the start-up keys */
+};
+
 struct hk_self {
+	struct hk_founder founder;
 	_Atomic uint32_t busy;         /* a try-lock: who finds it taken goes on */
 	struct hk_slot *slot;          /* NULL when there was none left */
 	uint64_t torn_ns;              /* when torn values were last looked at */
 	struct hk_block_values values; /* the newest whole ones; generation 0: none */
 	struct hk_config effective;    /* values.config with what the engine learned on top */
 	struct hk_overlay learned;
-	char log[HK_TEXT_MAX];         /* log target in force */
 };
 extern struct hk_self hk_self;
 

@@ -58,15 +58,12 @@ static void lay_over(struct hk_config *config, const struct hk_overlay *overlay)
 	}
 }
 
-static void follow_log(void)
+/* The block's word on them is for operators to read, and could be anybody's. */
+static void keep_startup(struct hk_config *config)
 {
-	const char *target = hk_self.effective.value[HK_KEY_LOG].text;
-
-	if (strcmp(hk_self.log, target) == 0)
-		return;
-	memcpy(hk_self.log, target, sizeof(hk_self.log));
-	hk_self.log[sizeof(hk_self.log) - 1] = '\0';
-	hk_log_target(hk_self.log);
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
+		if (hk_keys[k].context == HK_CONTEXT_STARTUP)
+			config->value[k] = hk_self.founder.startup[k];
 }
 
 static void follow_trim(void)
@@ -115,6 +112,7 @@ static void say_engine(struct hk_block *block, uint64_t debug)
 	for (unsigned i = 0; i < HK_SAY_MAX && said != next; i++) {
 		struct hk_elo_entry entry = block->elo.log[said % HK_ELO_LOG];
 
+		HK_FETCHED(entry);
 		if (!atomic_compare_exchange_strong(&block->elo_said, &said, said + 1))
 			return;
 		said++;
@@ -131,7 +129,7 @@ static bool say(struct hk_block *block, bool from_control)
 
 	if (debug == HK_DEBUG_OFF)
 		return false;
-	if (from_control && strcmp(hk_self.log, "stderr") == 0)
+	if (from_control && strcmp(hk_self.founder.startup[HK_KEY_LOG].text, "stderr") == 0)
 		return true;
 	say_change(block, debug);
 	say_engine(block, debug);
@@ -151,10 +149,10 @@ static void apply(struct hk_block *block, bool from_control)
 	if (changed)
 		follow_phase(block);
 	hk_self.effective = hk_self.values.config;
+	keep_startup(&hk_self.effective);
 	hk_engine_overlay(&block->elo, &hk_self.effective, &hk_self.learned);
 	lay_over(&hk_self.effective, &hk_self.learned);
 	hk_knobs_apply(&hk_self.effective);
-	follow_log();
 	later = say(block, from_control);
 	atomic_store_explicit(&hk_hooks.seen[0], later ? 0 : generation, memory_order_relaxed);
 	atomic_store_explicit(&hk_hooks.seen[1], engine, memory_order_relaxed);

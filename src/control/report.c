@@ -48,6 +48,17 @@ static void survey(const struct hk_call *call, struct tree *ret)
 	hk_stats_summarise(&ret->counters, &ret->summary);
 }
 
+void hk_report_text(struct hk_json *json, const char *key, const char *text, size_t size)
+{
+	char copy[HK_PATH_MAX];
+
+	size = hk_min(size, sizeof(copy));
+	memcpy(copy, text, size);
+	HK_FETCHED(copy);
+	copy[size - 1] = '\0';
+	hk_json_text(json, key, copy);
+}
+
 static const char *phase_name(const struct hk_block *block)
 {
 	uint32_t phase = atomic_load_explicit(&block->elo.phase, memory_order_relaxed);
@@ -66,14 +77,14 @@ static void identity(struct hk_call *call, const struct tree *tree)
 	struct hk_json *json = &call->json;
 
 	hk_json_uint(json, "pid", block->pid);
-	hk_json_text(json, "program", block->identity.program);
-	hk_json_text(json, "unit", block->identity.unit);
+	hk_json_text(json, "program", call->request->identity->program);
+	hk_json_text(json, "unit", call->request->identity->unit);
 	hk_json_text(json, "mode", call->values->config.mode);
 	hk_json_text(json, "phase", phase_name(block));
 	hk_json_uint(json, "processes", tree->processes);
 	hk_json_uint(json, "applied", tree->applied);
 	hk_json_uint(json, "rss_bytes", tree->rss_bytes);
-	hk_json_text(json, "version", block->version);
+	hk_report_text(json, "version", block->version, sizeof(block->version));
 	hk_json_uint(json, "uptime_s", (hk_proc_boottime_ns() - block->started_ns) / 1000000000U);
 }
 
@@ -115,7 +126,7 @@ static void control(struct hk_call *call)
 
 	hk_json_open(json, "control", '{');
 	hk_json_text(json, "thread", state < HK_COUNT(thread_names) ? thread_names[state] : "?");
-	hk_json_text(json, "socket", block->socket);
+	hk_report_text(json, "socket", block->socket, sizeof(block->socket));
 	if (error != 0)
 		hk_json_text(json, "error", strerrordesc_np(error) != NULL ? strerrordesc_np(error) : "unknown error");
 	hk_json_close(json, '}');
@@ -130,7 +141,7 @@ static void configuration(struct hk_call *call)
 	char text[HK_VALUE_MAX];
 
 	hk_json_uint(json, "generation", call->values->generation);
-	hk_json_text(json, "conf", block->identity.conf);
+	hk_json_text(json, "conf", call->request->identity->conf);
 	hk_json_open(json, "files", '[');
 	for (unsigned i = 0; i < config->nfiles && i < HK_COUNT(config->files); i++)
 		hk_json_text(json, NULL, config->files[i]);

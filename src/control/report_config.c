@@ -149,6 +149,8 @@ int hk_report_log(struct hk_call *call)
 	hk_json_open(json, "log", '[');
 	for (uint32_t i = first; i != next; i++) {
 		struct hk_elo_entry entry = elo->log[i % HK_ELO_LOG];
+
+		HK_FETCHED(entry);
 		log_entry(json, &entry);
 	}
 	hk_json_close(json, ']');
@@ -167,7 +169,7 @@ int hk_report_export(struct hk_call *call)
 	size_t used;
 
 	hk_report_effective(call, &config);
-	used = (size_t) snprintf(ini, sizeof(ini), "[program:%s]\nmode = %s\n", block->identity.program, running->mode);
+	used = (size_t) snprintf(ini, sizeof(ini), "[program:%s]\nmode = %s\n", call->request->identity->program, running->mode);
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
 		bool phase = k == HK_KEY_EVO_POLICY && hk_config_num(running, HK_KEY_ELO) != 0;
 

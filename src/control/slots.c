@@ -59,12 +59,13 @@ static struct hk_slot *retake(struct hk_block *block, unsigned from, unsigned pr
 
 static struct hk_slot *claim(struct hk_block *block, uint32_t parent)
 {
-	uint32_t high = atomic_load_explicit(&block->slots_high, memory_order_acquire);
+	uint32_t high = hk_slot_count(block);
 	struct hk_slot *slot = NULL;
 
 	if (high >= HK_PROBES_FROM)
 		slot = retake(block, (unsigned) getpid(), HK_PROBES, high, parent);
-	while (slot == NULL && high < HK_SLOTS) {
+	/* The number of tries is bounded: others may write what they like into the block. */
+	for (unsigned tries = 0; slot == NULL && high < HK_SLOTS && tries < 2 * HK_SLOTS; tries++) {
 		if (!atomic_compare_exchange_weak_explicit(&block->slots_high, &high, high + 1,
 		                                           memory_order_acq_rel, memory_order_acquire))
 			continue;

@@ -7,6 +7,7 @@
 #include "control/door.h"
 
 #include "base/sys.h"
+#include "control/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,14 +135,14 @@ static int admit_group(struct hk_door *door, const char *path)
 
 static int open_in(struct hk_door *door, const char *dir)
 {
-	struct hk_block *block = door->block;
+	const struct hk_founder *founder = &hk_self.founder;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int r, fd, n = snprintf(block->socket, sizeof(block->socket), "%s/%u.%llu.sock", dir, (unsigned) block->pid,
-	                        (unsigned long long) block->start_time);
+	int r, fd, n = snprintf(door->socket, sizeof(door->socket), "%s/%u.%llu.sock", dir, (unsigned) founder->pid,
+	                        (unsigned long long) founder->start_time);
 
 	if (n >= (int) sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	memcpy(address.sun_path, block->socket, (size_t) n + 1);
+	memcpy(address.sun_path, door->socket, (size_t) n + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -192,7 +193,8 @@ int hk_socket_open(struct hk_door *door)
 	if (door->listener < 0 && door->runtime_dir[0] == '/' && open_fallback(door) == 0)
 		r = 0;
 	else if (door->listener < 0) /* name the place that was asked for */
-		(void) snprintf(door->block->socket, sizeof(door->block->socket), "%s", door->dir);
+		(void) snprintf(door->socket, sizeof(door->socket), "%s", door->dir);
+	memcpy(door->block->socket, door->socket, sizeof(door->block->socket));
 	return r;
 }
 
@@ -227,6 +229,6 @@ bool hk_socket_permits(const struct hk_door *door, struct hk_client *client)
 	/* Seen across a user namespace everybody is 65534: then the file's mode has decided. */
 	if (door->foreign_uids && peer.uid == HK_OVERFLOW_UID)
 		return true;
-	return peer.uid == 0 || peer.uid == geteuid() || peer.uid == door->block->uid ||
+	return peer.uid == 0 || peer.uid == geteuid() || peer.uid == hk_self.founder.uid ||
 	       in_group(door, client->fd, peer.gid);
 }

@@ -192,12 +192,12 @@ static void *run(void *arg)
  * Under systemd only the unit's main process gets a thread, not each helper that it executes. Shells of
  * a login session inherit the variable too, but run in a scope.
  */
-static bool is_helper(const struct hk_block *block, char *const *envp)
+static bool is_helper(char *const *envp)
 {
-	const char *pid = hk_process_variable(envp, "SYSTEMD_EXEC_PID"), *unit = block->identity.unit;
+	const char *pid = hk_process_variable(envp, "SYSTEMD_EXEC_PID"), *unit = hk_self.founder.identity.unit;
 	size_t n = strlen(unit);
 
-	if (pid == NULL || strtoul(pid, NULL, 10) == block->pid)
+	if (pid == NULL || strtoul(pid, NULL, 10) == hk_self.founder.pid)
 		return false;
 	return n < 6 || strcmp(unit + n - 6, ".scope") != 0;
 }
@@ -248,8 +248,10 @@ static void start(struct hk_block *block, char *const *envp)
 
 	if (door != NULL) {
 		door->block = block;
-		(void) snprintf(door->dir, sizeof(door->dir), "%s", config->value[HK_KEY_CONTROL_DIR].text);
-		(void) snprintf(door->group, sizeof(door->group), "%s", config->value[HK_KEY_CONTROL_GROUP].text);
+		(void) snprintf(door->dir, sizeof(door->dir), "%s", hk_self.founder.startup[HK_KEY_CONTROL_DIR].text);
+		(void) snprintf(door->group, sizeof(door->group), "%s", hk_self.founder.startup[HK_KEY_CONTROL_GROUP].text);
+		door->watch.files.n = (unsigned) hk_min(config->nfiles, HK_COUNT(config->files));
+		memcpy(door->watch.files.path, config->files, sizeof(config->files));
 		if (runtime != NULL && strlen(runtime) < sizeof(door->runtime_dir))
 			memcpy(door->runtime_dir, runtime, strlen(runtime) + 1);
 		own.door = door;
@@ -272,7 +274,7 @@ void hk_thread_start(struct hk_block *block, char *const *envp)
 {
 	int saved = errno;
 
-	if (!is_helper(block, envp))
+	if (!is_helper(envp))
 		start(block, envp);
 	errno = saved;
 }
@@ -289,10 +291,10 @@ void hk_thread_stop(void)
 	struct hk_door *door = own.door;
 
 	/* A vfork child that calls exit shares our memory, but is not us. */
-	if (door == NULL || door->block->pid != (uint32_t) getpid() || atomic_exchange(&own.ended, true))
+	if (door == NULL || hk_self.founder.pid != (uint32_t) getpid() || atomic_exchange(&own.ended, true))
 		return;
 	if (door->listener >= 0)
-		(void) unlink(door->block->socket);
+		(void) unlink(door->socket);
 	atomic_store_explicit(&door->block->thread_state, HK_THREAD_GONE, memory_order_release);
 }
 
@@ -301,7 +303,7 @@ void hk_thread_leave(void)
 	struct hk_door *door = own.door;
 	struct timespec limit;
 
-	if (door == NULL || (uint32_t) hk_sys_tid() != door->block->pid)
+	if (door == NULL || (uint32_t) hk_sys_tid() != hk_self.founder.pid)
 		return;
 	hk_thread_stop();
 	own.door = NULL;

@@ -42,6 +42,7 @@ static int run_phase(struct hk_call *call, enum hk_phase phase)
 
 	/* On a copy, to find out whether it is possible; the service itself follows phase_seq. */
 	memcpy(&state, &call->request->block->elo, sizeof(state));
+	HK_FETCHED(state);
 	atomic_store_explicit(&state.lock, 0, memory_order_relaxed);
 	if (hk_engine_command(&state, &call->values->config, phase, call->error, sizeof(call->error)) != 0)
 		return -EINVAL;
@@ -76,7 +77,9 @@ static int run_trim(struct hk_call *call)
 
 static int run_version(struct hk_call *call)
 {
-	hk_json_text(&call->json, "version", call->request->block->version);
+	const struct hk_block *block = call->request->block;
+
+	hk_report_text(&call->json, "version", block->version, sizeof(block->version));
 	hk_json_uint(&call->json, "layout", call->request->block->layout);
 	return 0;
 }
@@ -203,9 +206,7 @@ static void sign(struct hk_call *call, const char *line)
 	struct hk_block_values *values = call->values;
 
 	(void) snprintf(values->what, sizeof(values->what), "%s", line);
-	for (char *c = values->what; *c != '\0'; c++)
-		if ((unsigned char) *c < 0x20 || *c == 0x7f)
-			*c = ' ';
+	hk_text_tame(values->what, sizeof(values->what));
 	values->by_uid = call->request->peer_uid;
 	values->by_pid = call->request->peer_pid;
 	hk_json_uint(&call->json, "generation", values->generation + 1);
@@ -255,15 +256,16 @@ int hk_verb_run(const struct hk_request *request, const char *line, struct hk_bl
 
 /* ---- after publishing ---- */
 
-void hk_verb_applied(const struct hk_block *block, unsigned *ret_applied, unsigned *ret_processes)
+void hk_verb_applied(const struct hk_request *request, unsigned *ret_applied, unsigned *ret_processes)
 {
+	const struct hk_block *block = request->block;
 	uint64_t generation = atomic_load_explicit(&block->pulse[0], memory_order_acquire);
 	unsigned n = hk_slot_count(block);
 
 	*ret_applied = 0;
 	*ret_processes = 0;
 	for (unsigned i = 0; i < n; i++) {
-		const struct hk_slot *slot = hk_slot_live(block, block->identity.root, i);
+		const struct hk_slot *slot = hk_slot_live(block, request->root, i);
 
 		if (slot == NULL)
 			continue;
@@ -272,13 +274,14 @@ void hk_verb_applied(const struct hk_block *block, unsigned *ret_applied, unsign
 	}
 }
 
-static uint64_t trimmed_bytes(const struct hk_block *block, uint32_t seq)
+static uint64_t trimmed_bytes(const struct hk_request *request, uint32_t seq)
 {
+	const struct hk_block *block = request->block;
 	unsigned n = hk_slot_count(block);
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct hk_slot *slot = hk_slot_live(block, block->identity.root, i);
+		const struct hk_slot *slot = hk_slot_live(block, request->root, i);
 
 		if (slot != NULL && atomic_load_explicit(&slot->trim_done, memory_order_acquire) == seq)
 			sum += atomic_load_explicit(&slot->trimmed_bytes, memory_order_relaxed);
@@ -286,7 +289,7 @@ static uint64_t trimmed_bytes(const struct hk_block *block, uint32_t seq)
 	return sum;
 }
 
-void hk_verb_complete(const struct hk_block *block, const struct hk_block_values *values, char *reply,
+void hk_verb_complete(const struct hk_request *request, const struct hk_block_values *values, char *reply,
                       size_t size)
 {
 	size_t used = strlen(reply);
@@ -296,13 +299,13 @@ void hk_verb_complete(const struct hk_block *block, const struct hk_block_values
 
 	if (used < 2 || reply[used - 1] != '}')
 		return;
-	hk_verb_applied(block, &applied, &processes);
+	hk_verb_applied(request, &applied, &processes);
 	hk_json_begin(&json, tail, sizeof(tail));
 	json.comma = true;
 	hk_json_uint(&json, "applied", applied);
 	hk_json_uint(&json, "processes", processes);
 	if (strncasecmp(values->what, "trim", 4) == 0)
-		hk_json_uint(&json, "trimmed_bytes", trimmed_bytes(block, values->trim_seq));
+		hk_json_uint(&json, "trimmed_bytes", trimmed_bytes(request, values->trim_seq));
 	hk_json_close(&json, '}');
 	if (used - 1 + json.used < size)
 		memcpy(reply + used - 1, tail, json.used + 1);

@@ -6,7 +6,7 @@
  */
 #include "control/door.h"
 
-#include "base/log.h"
+#include "control/process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,18 +38,19 @@ static uint64_t look_at(uint64_t sum, const char *path)
 	return mix(sum, (uint64_t) st.st_ctim.tv_sec * 1000000000U + (uint64_t) st.st_ctim.tv_nsec);
 }
 
-static uint64_t signature(const struct hk_block *block, const struct hk_config *config)
+static uint64_t signature(const struct hk_files *files)
 {
+	const char *conf = hk_self.founder.identity.conf;
 	uint64_t sum = 0xcbf29ce484222325U;
 
-	if (block->identity.conf[0] != '\0') {
-		sum = look_at(sum, block->identity.conf);
+	if (conf[0] != '\0') {
+		sum = look_at(sum, conf);
 	} else {
 		sum = look_at(sum, HK_SYSCONFDIR "/hakmem.ini");
 		sum = look_at(sum, HK_SYSCONFDIR "/hakmem.d");
 	}
-	for (unsigned i = 0; i < config->nfiles && i < HK_COUNT(config->files); i++)
-		sum = look_at(sum, config->files[i]);
+	for (unsigned i = 0; i < files->n; i++)
+		sum = look_at(sum, files->path[i]);
 	return sum | 1;
 }
 
@@ -64,12 +65,11 @@ void hk_watch_look(struct hk_door *door)
 		watch->known = watch->seen = 0;
 		return;
 	}
-	now = signature(door->block, &door->values.config);
+	now = signature(&watch->files);
 	if (watch->known != 0 && now != watch->known && now == watch->seen) {
-		(void) hk_clients_run(door, (uint32_t) geteuid(), door->block->pid, "reload");
+		(void) hk_clients_run(door, (uint32_t) geteuid(), hk_self.founder.pid, "reload");
 		/* The list of files may be another one now. */
-		if (hk_block_read(door->block, &door->values) == 0)
-			now = signature(door->block, &door->values.config);
+		now = signature(&watch->files);
 		watch->known = now;
 	}
 	watch->seen = now;

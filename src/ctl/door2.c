@@ -26,46 +26,7 @@
 /* hk_config_resolve has one scratch: verbs run one by one, however many targets there are. */
 static pthread_mutex_t verb_lock = PTHREAD_MUTEX_INITIALIZER;
 
-#define TERMINATE(text) ((text)[sizeof(text) - 1] = '\0')
-
-static void tame_overlay(struct hk_overlay *overlay)
-{
-	TERMINATE(overlay->mode);
-	overlay->mask &= (UINT64_C(1) << HK_KEY_COUNT) - 1;
-	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		TERMINATE(overlay->value[k].text);
-		if (overlay->value[k].num > hk_keys[k].max)
-			overlay->value[k].num = hk_keys[k].max;
-	}
-}
-
-static void tame_diags(struct hk_diags *diags)
-{
-	for (unsigned i = 0; i < HK_DIAGS; i++)
-		TERMINATE(diags->text[i]);
-}
-
-static void tame_config(struct hk_config *config)
-{
-	TERMINATE(config->mode);
-	if (config->mode_origin >= HK_ORIGIN_COUNT)
-		config->mode_origin = HK_ORIGIN_PRESET;
-	if (config->base_mode >= HK_MODE_COUNT)
-		config->base_mode = HK_MODE_BALANCED;
-	if (config->nfiles > HK_COUNT(config->files))
-		config->nfiles = HK_COUNT(config->files);
-	for (unsigned i = 0; i < HK_COUNT(config->files); i++)
-		TERMINATE(config->files[i]);
-	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		TERMINATE(config->value[k].text);
-		if (config->value[k].num > hk_keys[k].max)
-			config->value[k].num = hk_keys[k].max;
-		if (config->origin[k] >= HK_ORIGIN_COUNT)
-			config->origin[k] = HK_ORIGIN_PRESET;
-		if (config->file[k] >= HK_COUNT(config->files))
-			config->file[k] = 0;
-	}
-}
+#define TAME(text) hk_text_tame(text, sizeof(text))
 
 static void tame_engine(struct hk_elo_state *elo)
 {
@@ -83,34 +44,24 @@ static void tame_engine(struct hk_elo_state *elo)
 	}
 }
 
-/* Whatever the bytes are, reading them afterwards stays within bounds. */
+/* Whatever the bytes are, reading them afterwards stays within bounds. The values are hk_block_read's business. */
 static void tame(struct hk_block *copy)
 {
-	TERMINATE(copy->version);
-	TERMINATE(copy->identity.program);
-	TERMINATE(copy->identity.unit);
-	TERMINATE(copy->identity.conf);
-	TERMINATE(copy->identity.root);
-	TERMINATE(copy->socket);
+	TAME(copy->version);
+	TAME(copy->identity.program);
+	TAME(copy->identity.unit);
+	TAME(copy->identity.conf);
+	TAME(copy->identity.root);
+	TAME(copy->socket);
 	copy->size = sizeof *copy;
 	copy->nslots = HK_SLOTS;
 	if (copy->thread_state > HK_THREAD_GONE)
 		copy->thread_state = HK_THREAD_GONE;
-	tame_overlay(&copy->env);
-	tame_diags(&copy->env_diags);
-	tame_diags(&copy->reload_diags);
+	if (!hk_overlay_valid(&copy->env))
+		memset(&copy->env, 0, sizeof copy->env);
+	hk_diags_tame(&copy->env_diags);
+	hk_diags_tame(&copy->reload_diags);
 	tame_engine(&copy->elo);
-	for (unsigned i = 0; i < 2; i++) {
-		struct hk_block_values *v = &copy->values[i];
-		bool whole = hk_block_values(copy) == v;
-		TERMINATE(v->what);
-		tame_config(&v->config);
-		tame_overlay(&v->set);
-		tame_overlay(&v->pending);
-		tame_diags(&v->diags);
-		if (whole) /* the checksum covers what was just mended */
-			hk_block_seal(v, v->generation);
-	}
 }
 
 static int copy_block(const struct hk_door2 *job, struct hk_block *ret)
@@ -198,6 +149,8 @@ static int run_on_copy(struct hk_door2 *job, const struct hk_block *copy, struct
                        bool *ret_changed)
 {
 	struct hk_request request = {.block = copy,
+	                             .identity = &copy->identity,
+	                             .env = &copy->env,
 	                             .root = copy->identity.root,
 	                             .peer_uid = getuid(),
 	                             .peer_pid = (uint32_t) getpid(),
@@ -214,16 +167,18 @@ static int run_on_copy(struct hk_door2 *job, const struct hk_block *copy, struct
 /* Give the processes a moment to take the change up, so that the reply can say how many did. */
 static void await_applied(struct hk_door2 *job, struct hk_block *copy, const struct hk_block_values *values)
 {
+	const struct hk_request request = {.block = copy, .root = copy->identity.root};
+
 	for (unsigned ms = 1; ms <= ACK_MS; ms *= 2) {
 		unsigned applied = 0, processes = 0;
 		if (copy_block(job, copy) < 0)
 			break;
-		hk_verb_applied(copy, &applied, &processes);
+		hk_verb_applied(&request, &applied, &processes);
 		if (applied >= processes)
 			break;
 		usleep(ms * 1000);
 	}
-	hk_verb_complete(copy, values, job->reply, sizeof job->reply);
+	hk_verb_complete(&request, values, job->reply, sizeof job->reply);
 }
 
 static void explain(struct hk_door2 *job, int error)

@@ -50,16 +50,16 @@ static uint32_t choose(struct hk_elo_state *state, uint32_t leader)
 void hk_canary_begin(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t now_ns)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	uint32_t leader = hk_elo_bound(state->leader);
-	state->challenger = choose(state, leader);
-	scratch->tried[state->challenger]++;
+	uint32_t leader = hk_elo_bound(state->leader), challenger = choose(state, leader);
+	state->challenger = challenger;
+	scratch->tried[challenger]++;
 	scratch->length = 100 / (params->canary_percent != 0 ? params->canary_percent : 1);
 	scratch->strikes = 0;
 	memset(&scratch->leader_cost, 0, sizeof scratch->leader_cost);
 	memset(&scratch->leader_resident, 0, sizeof scratch->leader_resident);
 	memset(&scratch->margin, 0, sizeof scratch->margin);
 	begin_round(state);
-	hk_match_log(state, now_ns, HK_ELO_CANARY, leader, state->challenger, 0, 0);
+	hk_match_log(state, now_ns, HK_ELO_CANARY, leader, challenger, 0, 0);
 }
 
 uint32_t hk_canary_strategy(struct hk_elo_state *state)

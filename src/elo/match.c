@@ -155,9 +155,9 @@ static float cost_at(float level, float rating)
 
 static void learn_variance(float *variance, uint32_t *n, float surprise)
 {
-	if (*n < PLAYED_KNOWN)
-		++*n;
-	*variance += (surprise * surprise - *variance) / (float) *n;
+	uint32_t now = *n < PLAYED_KNOWN ? *n + 1 : PLAYED_KNOWN;
+	*n = now;
+	*variance += (surprise * surprise - *variance) / (float) now;
 }
 
 /*
@@ -181,8 +181,9 @@ static void follow_level(struct hk_elo_scratch *scratch, float level, bool known
 {
 	if (known)
 		learn_variance(&scratch->shock, &scratch->shock_n, level - scratch->level);
-	scratch->level_n++;
-	float gain = 1.0F / (float) scratch->level_n;
+	uint32_t n = scratch->level_n < PLAYED_KNOWN ? scratch->level_n + 1 : PLAYED_KNOWN;
+	float gain = 1.0F / (float) n;
+	scratch->level_n = n;
 	scratch->level += (gain > LEVEL_GAIN ? gain : LEVEL_GAIN) * (level - scratch->level);
 }
 

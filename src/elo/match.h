@@ -67,6 +67,7 @@ HK_INLINE struct hk_elo_scratch *hk_elo_scratch(struct hk_elo_state *state)
 
 HK_INLINE uint32_t hk_elo_bound(uint32_t strategy)
 {
+	__asm__ volatile("" : "+r"(strategy)); /* read once, however often the compiler would like to */
 	return strategy < HK_ELO_STRATEGIES ? strategy : 0;
 }
 

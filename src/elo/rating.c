@@ -67,7 +67,7 @@ float hk_rating_score(float cost_a, float cost_b)
 
 float hk_rating_k(uint32_t k, uint32_t played)
 {
-	float factor = PROVISIONAL / (float) (played + 1);
+	float factor = PROVISIONAL / ((float) played + 1);
 	return (float) k * (factor > 1.0F ? factor : 1.0F);
 }
 

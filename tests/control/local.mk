@@ -10,8 +10,13 @@ endif
 # hakmemctl
 check_PROGRAMS += tests/control/fake_block
 tests_control_fake_block_SOURCES = tests/control/fake_block.c
-tests_control_fake_block_LDADD = libhk_control.la
+tests_control_fake_block_LDADD = libhk_control.la libhk_config.la libhk_base.la $(INIH_LIBS)
+# The same with the rights of nobody
+check_PROGRAMS += tests/control/forger
+tests_control_forger_SOURCES = tests/control/forger.c
+tests_control_forger_LDADD = libhk_control.la libhk_config.la libhk_base.la $(INIH_LIBS)
 hk_ctl_sh = \
+	tests/control/trust.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
 	tests/control/ctl-change.sh \

@@ -29,6 +29,7 @@ TESTS += test_control
 test_control_SOURCES = \
 	tests/unit/test_control.c tests/unit/test_control.h \
 	tests/unit/test_control_block.c \
+	tests/unit/test_control_forged.c \
 	tests/unit/test_control_live.c \
 	tests/unit/test_control_verbs.c
 test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)

@@ -59,7 +59,7 @@ json_t *ask(struct hk_block *block, const char *line)
 {
 	static struct hk_block_values values;
 	const struct hk_request request = {
-		.block = block, .root = "", .peer_uid = 7, .peer_pid = 4711, .may_change = true};
+		.block = block, .identity = &block->identity, .env = &block->env, .root = "", .peer_uid = 7, .peer_pid = 4711, .may_change = true};
 	json_error_t error;
 	bool changed;
 	int r = hk_verb_run(&request, line, &values, &changed, reply, sizeof(reply));
@@ -68,10 +68,10 @@ json_t *ask(struct hk_block *block, const char *line)
 	if (changed) {
 		ck_assert_int_eq(r, 0);
 		ck_assert_int_eq(hk_block_publish(block, &values), 0);
-		hk_verb_complete(block, &values, reply, sizeof(reply));
+		hk_verb_complete(&request, &values, reply, sizeof(reply));
 	}
 	json = json_loads(reply, JSON_REJECT_DUPLICATES, &error);
-	ck_assert_msg(json != NULL, "%s: %s at %d: %s", line, error.text, error.position, reply);
+	ck_assert_msg(json != NULL, "%s: %s at %d: %.1000s", line, error.text, error.position, reply);
 	ck_assert_int_eq(json_is_true(json_object_get(json, "ok")), r == 0);
 	return json;
 }
@@ -119,6 +119,7 @@ int main(void)
 	suite_add_tcase(suite, case_slots());
 	suite_add_tcase(suite, case_verbs());
 	suite_add_tcase(suite, case_live());
+	suite_add_tcase(suite, case_forged());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -30,5 +30,6 @@ TCase *case_json(void);
 TCase *case_verbs(void);
 TCase *case_slots(void);
 TCase *case_live(void);
+TCase *case_forged(void);
 
 #endif

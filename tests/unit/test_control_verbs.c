@@ -181,7 +181,8 @@ START_TEST(not_permitted)
 {
 	static struct hk_block_values values;
 	struct hk_block *block = block_make("");
-	const struct hk_request request = {.block = block, .root = "", .peer_uid = 7};
+	const struct hk_request request = {
+		.block = block, .identity = &block->identity, .env = &block->env, .root = "", .peer_uid = 7};
 	char reply[256];
 	bool changed;
 
