@@ -79,7 +79,8 @@ static void on_write(uv_write_t *write, int status)
 }
 
 /* The server must be root or the owner of the socket file: in a directory that all may write to,
-   anybody can put up a socket with a stranger's pid. */
+   anybody can put up a socket with a stranger's pid. And it must be of the service that is asked: any
+   program can name a stranger's socket as its own. */
 static bool server_is_trusted(struct hk_task *task, const char **ret_why)
 {
 	struct ucred peer;
@@ -93,7 +94,10 @@ static bool server_is_trusted(struct hk_task *task, const char **ret_why)
 	    stat(task->answer->service->socket, &st) < 0)
 		return false;
 	*ret_why = "its socket is served by a user who neither owns it nor is root: refused";
-	return peer.uid == 0 || peer.uid == st.st_uid;
+	if (peer.uid != 0 && peer.uid != st.st_uid)
+		return false;
+	*ret_why = "its socket is served by a process of another service: refused";
+	return hk_service_owns(task->answer->service, peer.pid);
 }
 
 static void again(uv_timer_t *timer)

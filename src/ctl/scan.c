@@ -21,7 +21,7 @@
 #define MAX_SHARED 256
 
 struct range {
-	uint64_t start, end, inode;
+	uint64_t start, end, inode, device;
 };
 
 /* What its maps tell. */
@@ -126,15 +126,16 @@ int hk_scan_identity(pid_t pid, struct hk_seen *ret)
 static void note_mapping(struct maps *maps, const char *line, const char *exe)
 {
 	struct range range;
-	uint64_t offset;
+	uint64_t offset, minor;
 	char perms[8];
 	int at = 0;
 	const char *path, *name;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %" SCNu64 " %n", &range.start, &range.end,
-	           perms, &offset, &range.inode, &at) != 5 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %" SCNx64 ":%" SCNx64 " %" SCNu64 " %n",
+	           &range.start, &range.end, perms, &offset, &range.device, &minor, &range.inode, &at) != 7 ||
 	    at == 0 || line[at] != '/')
 		return;
+	range.device = range.device << 32 | minor;
 	path = line + at;
 	if (perms[3] == 's' && strncmp(path, "/dev/zero", 9) == 0 && maps->nshared < MAX_SHARED)
 		maps->shared[maps->nshared++] = range;
@@ -251,7 +252,9 @@ void hk_scan_process(pid_t pid, struct hk_seen *ret)
 		ret->error = -r;
 	}
 	for (unsigned i = 0; ret->block != 0 && i < maps->nshared; i++)
-		if (ret->block >= maps->shared[i].start && ret->block < maps->shared[i].end)
+		if (ret->block >= maps->shared[i].start && ret->block < maps->shared[i].end) {
 			ret->inode = maps->shared[i].inode;
+			ret->device = maps->shared[i].device;
+		}
 	free(maps);
 }

@@ -27,7 +27,7 @@ struct hk_seen {
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
 	char comm[32], exe[64], unit[128];
 	uint64_t block;  /* its address there */
-	uint64_t inode;  /* of the shared mapping: the same in every process of the service */
+	uint64_t inode, device; /* of the shared mapping: the same in every process of the service, and nowhere else */
 	uint32_t layout; /* of the block, with its version: also for FOREIGN */
 	char version[32];
 	pid_t first_pid; /* what the block says of the first process (in its own pid namespace) */

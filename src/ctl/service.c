@@ -60,7 +60,7 @@ static bool same_block(const struct hk_seen *a, const struct hk_seen *b)
 	if (a->state != HK_SEEN_BLOCK || b->state != HK_SEEN_BLOCK)
 		return false;
 	if (a->inode != 0 || b->inode != 0)
-		return a->inode == b->inode;
+		return a->inode == b->inode && a->device == b->device;
 	return a->first_pid == b->first_pid && a->first_start == b->first_start;
 }
 
@@ -147,7 +147,29 @@ static void scan_all(const pid_t *pids, size_t n, unsigned timeout_ms, struct hk
 	free(done);
 }
 
-/* A socket elsewhere, named by the block: another control_dir, or a container's. */
+bool hk_service_has(const struct hk_service *service, pid_t pid)
+{
+	for (unsigned i = 0; i < service->npids; i++)
+		if (service->pids[i] == pid)
+			return true;
+	return false;
+}
+
+bool hk_service_owns(const struct hk_service *service, pid_t pid)
+{
+	struct hk_seen seen;
+
+	if (service->seen.pid == 0 || hk_service_has(service, pid))
+		return true;
+	if (service->seen.state != HK_SEEN_BLOCK || pid <= 0)
+		return false;
+	/* Of one process that was named the others are not known, nor the first one behind a pid namespace. */
+	hk_scan_process(pid, &seen);
+	return same_block(&service->seen, &seen);
+}
+
+/* A socket elsewhere, named by the block: another control_dir, or a container's. Who serves it is looked at before
+   it is asked anything: any process can write any name into its block. */
 static void add_named_sockets(struct hk_services *services)
 {
 	char path[HK_PATH_MAX + 64];
@@ -187,14 +209,6 @@ void hk_services_find(const char *control_dir, pid_t only, unsigned timeout_ms, 
 		free(pids);
 }
 
-static bool has_pid(const struct hk_service *service, pid_t pid)
-{
-	for (unsigned i = 0; i < service->npids; i++)
-		if (service->pids[i] == pid)
-			return true;
-	return false;
-}
-
 static bool unit_matches(const char *unit, const char *target)
 {
 	char full[160];
@@ -211,7 +225,7 @@ static bool matches(const struct hk_service *service, const char *target)
 	const char *names[] = {seen->program, seen->comm, seen->exe};
 
 	if (strspn(target, "0123456789") == strlen(target))
-		return has_pid(service, (pid_t) strtol(target, NULL, 10));
+		return hk_service_has(service, (pid_t) strtol(target, NULL, 10));
 	if (target[0] == '/' || strchr(target, '/') != NULL)
 		return strcmp(service->socket, target) == 0;
 	for (size_t i = 0; i < HK_COUNT(names); i++)

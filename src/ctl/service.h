@@ -28,6 +28,11 @@ struct hk_services {
 void hk_services_find(const char *control_dir, pid_t only, unsigned timeout_ms, struct hk_services *ret);
 /* Keep only what TARGET (pid, program, unit, socket path; globs) names. */
 void hk_services_select(struct hk_services *services, const char *target);
+/* Is the process one of those that were seen of the service? */
+bool hk_service_has(const struct hk_service *service, pid_t pid);
+/* The same, but if it was not seen, have a look whether it shares the service's block. True where nothing is known
+   of the service but its socket, whose path the operator gave. */
+bool hk_service_owns(const struct hk_service *service, pid_t pid);
 /* Name for people: program, else comm. */
 const char *hk_service_name(const struct hk_service *service);
 const char *hk_service_unit(const struct hk_service *service);

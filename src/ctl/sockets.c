@@ -37,14 +37,14 @@ static int probe(const char *path, pid_t *ret_pid)
 	return r;
 }
 
-static void attach(struct hk_services *services, pid_t pid, uint64_t start, const char *path)
+/* What a block says of its first process does not count here: any process can write there. */
+static void attach(struct hk_services *services, pid_t pid, const char *path)
 {
 	struct hk_service *service = NULL;
 	struct hk_seen seen;
 
 	for (unsigned i = 0; i < services->n; i++) {
-		const struct hk_seen *s = &services->at[i].seen;
-		if ((s->first_pid == pid && s->first_start == start) || (s->pid == pid && s->start_time == start))
+		if (hk_service_has(&services->at[i], pid))
 			service = &services->at[i];
 	}
 	if (service == NULL && hk_scan_identity(pid, &seen) < 0)
@@ -63,14 +63,13 @@ static void consider(const char *path, pid_t pid, uint64_t start, struct hk_serv
 	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return;
 	if (hk_scan_start_time(pid) != start) {
-		r = probe(path, &pid);
+		r = probe(path, &pid); /* served from another pid namespace? */
 		if (r == -ECONNREFUSED)
 			unlink(path);
 		if (r < 0 || pid <= 0)
 			return;
-		start = hk_scan_start_time(pid); /* served from another pid namespace */
 	}
-	attach(services, pid, start, path);
+	attach(services, pid, path);
 }
 
 void hk_sockets_find(const char *dir, struct hk_services *services)
