@@ -132,6 +132,7 @@ void hk_process_exit(void);
 
 /* Configuration files that were read. */
 struct hk_files {
+	unsigned reads; /* grows with each time that they were read */
 	unsigned n;
 	char path[8][HK_PATH_MAX];
 };

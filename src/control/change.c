@@ -104,6 +104,7 @@ static void keep_files(const struct hk_call *call)
 
 	if (files == NULL)
 		return;
+	files->reads++;
 	files->n = config->nfiles;
 	memcpy(files->path, config->files, sizeof(files->path));
 }

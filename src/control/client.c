@@ -60,6 +60,16 @@ static void remember(struct hk_door *door, const char *line)
 	atomic_store_explicit(&block->reload_failed_seq, door->values.reload_seq + 1, memory_order_release);
 }
 
+/* Door 2 cannot compare and swap: it may have put other values under our generation in the same moment. */
+static bool overwritten(const struct hk_door *door)
+{
+	const struct hk_block *block = door->block;
+	uint64_t generation = door->values.generation;
+
+	return atomic_load_explicit(&block->pulse[0], memory_order_acquire) == generation &&
+	       block->values[generation & 1].checksum != door->values.checksum;
+}
+
 int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char *line)
 {
 	const struct hk_request request = {
@@ -71,6 +81,7 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 		.peer_uid = uid,
 		.peer_pid = pid,
 		.may_change = true};
+	unsigned reads = door->watch.files.reads;
 	bool changed;
 	int r;
 
@@ -82,8 +93,11 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 		if (r != 0 || !changed)
 			return r;
 		if (hk_block_publish(door->block, &door->values) == 0) {
+			if (door->watch.files.reads != reads)
+				hk_watch_mark(door);
 			settle(door, &request);
-			return 0;
+			if (!overwritten(door))
+				return 0;
 		}
 	}
 	(void) snprintf(door->reply, HK_REPLY_MAX,

@@ -25,6 +25,7 @@ struct hk_client {
 
 /* reload = auto: what the files looked like. */
 struct hk_watch {
+	bool on;
 	uint64_t known, seen; /* signatures: as loaded; as last looked at */
 	struct hk_files files; /* read last */
 };
@@ -61,5 +62,7 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 
 /* watch.c: look at the files; reload when they have changed and come to rest. */
 void hk_watch_look(struct hk_door *door);
+/* The files have just been read: what they look like now is known. */
+void hk_watch_mark(struct hk_door *door);
 
 #endif

@@ -26,6 +26,7 @@ struct hk_self {
 	struct hk_founder founder;
 	_Atomic uint32_t busy;         /* a try-lock: who finds it taken goes on */
 	struct hk_slot *slot;          /* NULL when there was none left */
+	uint32_t trim_done;            /* trim_seq carried out, slot or not */
 	uint64_t torn_ns;              /* when torn values were last looked at */
 	struct hk_block_values values; /* the newest whole ones; generation 0: none */
 	struct hk_config effective;    /* values.config with what the engine learned on top */

@@ -71,9 +71,12 @@ static void follow_trim(void)
 	uint32_t seq = hk_self.values.trim_seq;
 	size_t bytes;
 
-	if (hk_self.slot == NULL || seq == atomic_load_explicit(&hk_self.slot->trim_done, memory_order_relaxed))
+	if (seq == hk_self.trim_done)
 		return;
+	hk_self.trim_done = seq;
 	bytes = hk_trim();
+	if (hk_self.slot == NULL)
+		return;
 	atomic_store_explicit(&hk_self.slot->trimmed_bytes, bytes, memory_order_relaxed);
 	atomic_store_explicit(&hk_self.slot->trim_done, seq, memory_order_release);
 }

@@ -120,7 +120,7 @@ static int tick(struct hk_door *door)
 
 	hk_clients_expire(door);
 	hk_watch_look(door);
-	if (door->watch.known != 0 && next > HK_TICK_WATCH_MS)
+	if (door->watch.on && next > HK_TICK_WATCH_MS)
 		next = HK_TICK_WATCH_MS;
 	if (hk_purge_tick() != 0)
 		next = (int) hk_min(hk_max(delay_ms / 2, 10), hk_min((size_t) next, HK_TICK_BUSY_MS));
@@ -252,6 +252,7 @@ static void start(struct hk_block *block, char *const *envp)
 		(void) snprintf(door->group, sizeof(door->group), "%s", hk_self.founder.startup[HK_KEY_CONTROL_GROUP].text);
 		door->watch.files.n = (unsigned) hk_min(config->nfiles, HK_COUNT(config->files));
 		memcpy(door->watch.files.path, config->files, sizeof(config->files));
+		hk_watch_mark(door);
 		if (runtime != NULL && strlen(runtime) < sizeof(door->runtime_dir))
 			memcpy(door->runtime_dir, runtime, strlen(runtime) + 1);
 		own.door = door;

@@ -54,6 +54,11 @@ static uint64_t signature(const struct hk_files *files)
 	return sum | 1;
 }
 
+void hk_watch_mark(struct hk_door *door)
+{
+	door->watch.known = door->watch.seen = signature(&door->watch.files);
+}
+
 void hk_watch_look(struct hk_door *door)
 {
 	struct hk_watch *watch = &door->watch;
@@ -61,18 +66,14 @@ void hk_watch_look(struct hk_door *door)
 
 	if (hk_block_read(door->block, &door->values) != 0)
 		return;
-	if (hk_config_num(&door->values.config, HK_KEY_RELOAD) != HK_RELOAD_AUTO) {
-		watch->known = watch->seen = 0;
+	watch->on = hk_config_num(&door->values.config, HK_KEY_RELOAD) == HK_RELOAD_AUTO;
+	if (!watch->on)
+		return;
+	now = signature(&watch->files);
+	if (now != watch->known && now == watch->seen) {
+		(void) hk_clients_run(door, (uint32_t) geteuid(), hk_self.founder.pid, "reload");
+		hk_watch_mark(door); /* also when it was refused: once is enough */
 		return;
 	}
-	now = signature(&watch->files);
-	if (watch->known != 0 && now != watch->known && now == watch->seen) {
-		(void) hk_clients_run(door, (uint32_t) geteuid(), hk_self.founder.pid, "reload");
-		/* The list of files may be another one now. */
-		now = signature(&watch->files);
-		watch->known = now;
-	}
 	watch->seen = now;
-	if (watch->known == 0)
-		watch->known = now;
 }

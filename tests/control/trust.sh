@@ -81,4 +81,30 @@ ctl 0 --door=1 reload "$socket"
 ctl 0 --door=1 get "$socket" batch_max --json
 json 'j[0]["value"] == "64"'
 finish nonsense
+# Nobody's server under the name of root's service, which has no socket: the other door, not the impostor.
+chmod 1777 "$HAKMEM_CONTROL_DIR"
+target
+door2_works "$PID" || skip "process_vm_readv is not permitted here"
+python3 - "$HAKMEM_CONTROL_DIR" "$PID" >"$T/impostor.log" <<'PY' &
+import os, socket, sys
+start = open(f"/proc/{sys.argv[2]}/stat").read().rsplit(")", 1)[1].split()[19]
+os.setgid(65534)
+os.setuid(65534)
+s = socket.socket(socket.AF_UNIX)
+s.bind(f"{sys.argv[1]}/{sys.argv[2]}.{start}.sock")
+s.listen(50)
+print("ready", flush=True)
+while True:
+    c = s.accept()[0]
+    if c.recv(4096):
+        print("asked", flush=True)
+        c.sendall(b'{"ok":true,"changed":[],"pending":[],"warnings":[],"generation":3,"applied":1,"processes":1}\n')
+    c.close()
+PY
+HK_PIDS+=("$!")
+wait_for 20 grep -q ready "$T/impostor.log" || fail "no impostor"
+ctl 0 set "$PID" purge_delay=77ms
+ctl 0 get "$PID" purge_delay --json
+json 'j[0]["value"] == "77ms"'
+! grep -q asked "$T/impostor.log" || fail "an impostor was asked"
 say "forged names, values and nonsense come to nothing"
