@@ -59,7 +59,7 @@ enum { HK_LEGACY_ACCEPT, HK_LEGACY_WARN, HK_LEGACY_IGNORE };
 #define HK_PATH_MAX 256  /* a configuration path, with its NUL */
 #define HK_VALUE_MAX 112 /* any value as text, with its NUL */
 #define HK_DIAG_MAX 224  /* one message, with its NUL */
-#define HK_DIAGS 12      /* messages kept; all are counted */
+#define HK_DIAGS 12      /* messages kept, from skip on; all are counted */
 
 struct hk_key {
 	const char *name;               /* "purge_delay" */
@@ -85,12 +85,14 @@ struct hk_value {
 /* Some keys with values: the environment's word, or what hakmemctl set, or what was learned. */
 struct hk_overlay {
 	uint64_t mask; /* bit k: value[k] is present */
+	uint64_t aliased; /* of the environment's: value[k] comes from the older name, HAKMEM_DISABLE_<KEY> */
 	char mode[HK_NAME_MAX]; /* HAKMEM_MODE, or "" */
 	struct hk_value value[HK_KEY_COUNT];
 };
 
 /* Messages for the operator, each complete: place, what is wrong, remedy. */
 struct hk_diags {
+	uint32_t skip;   /* so many are counted, but not kept: who wants all asks page by page */
 	uint32_t count;  /* all, also those not kept */
 	uint32_t errors; /* of these, the ones that refuse a reload */
 	char text[HK_DIAGS][HK_DIAG_MAX];
@@ -102,6 +104,9 @@ struct hk_config {
 	char mode[HK_NAME_MAX];        /* the chosen mode, maybe the user's own */
 	uint8_t mode_origin;           /* enum hk_origin: ENV, UNIT, PROGRAM, GLOBAL or PRESET (= built-in default) */
 	uint8_t base_mode;             /* enum hk_mode at the end of its chain of inherits */
+	uint8_t mode_file;             /* for a mode_origin in a file: its index in files[] … */
+	uint16_t mode_line;            /* … and its line, else 0 */
+	bool control_elsewhere;        /* some section for programs or units turns control on, if not for this one */
 	uint8_t origin[HK_KEY_COUNT];  /* enum hk_origin */
 	uint16_t line[HK_KEY_COUNT];   /* for origins in a file: its line, else 0 */
 	uint8_t file[HK_KEY_COUNT];    /* … and its index in files[] */

@@ -19,14 +19,14 @@ void hk_diag_add(struct hk_diags *diags, bool is_error, const char *format, ...)
 
 	if (diags == NULL)
 		return;
-	if (diags->count < HK_DIAGS) {
-		char *text = diags->text[diags->count];
+	if (diags->count >= diags->skip && diags->count - diags->skip < HK_DIAGS) {
+		char *text = diags->text[diags->count - diags->skip];
 
 		va_start(args, format);
 		(void) vsnprintf(text, HK_DIAG_MAX, format, args);
 		va_end(args);
 		(void) hk_text_clean(text);
-		diags->is_error[diags->count] = is_error;
+		diags->is_error[diags->count - diags->skip] = is_error;
 	}
 	diags->count++;
 	if (is_error)

@@ -49,6 +49,7 @@ struct hk_doc {
 	struct hk_diags *diags;
 	uint32_t n_files, n_sections, n_settings;
 	bool full; /* said that there is no more room */
+	bool control_elsewhere; /* control = on in some section for programs or units, whether it applies or not */
 	struct hk_setting setting[HK_DOC_SETTINGS];
 	struct hk_section section[HK_DOC_SECTIONS];
 	char file[HK_DOC_FILES][HK_PATH_MAX]; /* as the process sees them, without identity->root */

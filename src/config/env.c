@@ -31,7 +31,6 @@ struct reading {
 	struct hk_identity *identity;
 	struct hk_diags *diags;
 	bool conf_seen;
-	uint64_t aliased; /* keys whose value comes from an alias, which the key's own variable outranks */
 };
 
 static void read_mode(struct reading *r, const char *text)
@@ -72,11 +71,12 @@ static void read_key(struct reading *r, enum hk_key_id key, const char *text)
 	uint64_t bit = (uint64_t) 1 << key;
 	char why[HK_DIAG_MAX];
 
-	if ((r->overlay->mask & bit) != 0 && (r->aliased & bit) == 0)
-		return; /* twice in envp: the first counts, as for getenv */
+	/* Twice in envp: the first counts, as for getenv; but the key's own variable outranks an alias. */
+	if ((r->overlay->mask & bit) != 0 && (r->overlay->aliased & bit) == 0)
+		return;
 	if (hk_value_parse(key, text, &r->overlay->value[key], why, sizeof(why)) == 0) {
 		r->overlay->mask |= bit;
-		r->aliased &= ~bit;
+		r->overlay->aliased &= ~bit;
 	} else {
 		hk_diag_add(r->diags, true, "%s: %s", hk_keys[key].env, why);
 	}
@@ -92,7 +92,7 @@ static void read_alias(struct reading *r, const char *name, enum hk_key_id key, 
 	} else if (yes.num != 0 && (r->overlay->mask & bit) == 0) {
 		memset(&r->overlay->value[key], 0, sizeof(r->overlay->value[key]));
 		r->overlay->mask |= bit;
-		r->aliased |= bit;
+		r->overlay->aliased |= bit;
 	}
 }
 

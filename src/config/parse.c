@@ -138,11 +138,13 @@ static bool claim(struct reader *r, int what)
 static void keep(struct reader *r, int what, const struct hk_value *value)
 {
 	struct hk_doc *doc = r->doc;
+	uint8_t kind = doc->section[r->section].kind;
 	struct hk_setting *setting;
 
+	if (what == HK_KEY_CONTROL && value->num != 0 && (kind == HK_SECTION_PROGRAM || kind == HK_SECTION_UNIT))
+		doc->control_elsewhere = true;
 	/* Keys for other programs are only checked; modes are looked up when all files are read. */
-	if (what < HK_KEY_COUNT && doc->section[r->section].kind != HK_SECTION_MODE &&
-	    !doc->section[r->section].applies)
+	if (what < HK_KEY_COUNT && kind != HK_SECTION_MODE && !doc->section[r->section].applies)
 		return;
 	if (doc->n_settings == HK_DOC_SETTINGS) {
 		if (!doc->full)

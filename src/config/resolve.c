@@ -67,6 +67,8 @@ static void name_mode(struct hk_config *config, const char *name, enum hk_origin
 	for (char *p = config->mode; *p != '\0'; p++)
 		*p = hk_to_lower(*p);
 	config->mode_origin = (uint8_t) origin;
+	config->mode_line = 0;
+	config->mode_file = 0;
 }
 
 /* Not an error: a reload of a good file must not fail for a variable that nobody can change any more. */
@@ -111,6 +113,8 @@ static void choose_mode(const struct hk_doc *doc, const struct hk_overlay *env, 
 		    section_origin(section) >= best) {
 			best = section_origin(section);
 			name_mode(config, s->value.text, best);
+			config->mode_line = s->line;
+			config->mode_file = (uint8_t) hk_min(s->file, HK_COUNT(config->files) - 1);
 		}
 	}
 	(void) overlay_mode(doc, env, HK_ORIGIN_ENV, config);
@@ -250,6 +254,7 @@ int hk_config_resolve(const struct hk_identity *identity, const struct hk_overla
 	apply_learned(learned, ret);
 	apply_set(set, ret);
 	name_files(doc, ret);
+	ret->control_elsewhere = doc->control_elsewhere;
 	hk_sys_unmap(doc, bytes);
 	errno = saved;
 	return (int) (diags->errors - before);

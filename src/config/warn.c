@@ -42,6 +42,18 @@ static const struct need needs[] = {
         {HK_KEY_CONTROL_DIR, true, 0, HK_KEY_CONTROL, IS, 1},
 };
 
+/*
+ * What is said for all is meant for those that a section turns control on for; and who uses hakmemctl has
+ * HAKMEM_CONTROL_DIR in the environment, for that.
+ */
+static bool meant_for_others(const struct hk_config *c, const struct need *n)
+{
+	if (n->other != HK_KEY_CONTROL)
+		return false;
+	return (n->key == HK_KEY_CONTROL_DIR && c->origin[n->key] == HK_ORIGIN_ENV) ||
+	       (c->control_elsewhere && c->origin[n->key] <= HK_ORIGIN_GLOBAL);
+}
+
 static void warn_needs(const struct hk_config *c, struct hk_diags *diags)
 {
 	char value[HK_VALUE_MAX], other[HK_VALUE_MAX], now[HK_VALUE_MAX];
@@ -50,7 +62,8 @@ static void warn_needs(const struct hk_config *c, struct hk_diags *diags)
 		const struct need *n = &needs[i];
 		struct hk_value wanted = {.num = n->value};
 
-		if (!said(c, n->key) || (!n->any_value && hk_config_num(c, n->key) < n->least) ||
+		if (!said(c, n->key) || meant_for_others(c, n) ||
+		    (!n->any_value && hk_config_num(c, n->key) < n->least) ||
 		    (hk_config_num(c, n->other) == n->value) == n->must_be)
 			continue;
 		hk_diag_add(diags, false, "%s = %s has no effect with %s = %s: %s %s = %s, or take %s out",

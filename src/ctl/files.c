@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MAX_MESSAGES 2400 /* of one check: each page of them reads the files again */
+
 const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity)
 {
 	struct hk_doc *doc = calloc(1, sizeof *doc);
@@ -44,35 +46,74 @@ static bool example_of(const char *glob, char *ret, size_t size)
 	return true;
 }
 
-static bool said_before(const struct hk_diags *all, const char *text)
+/* What was found, all of it: an array of objects with level and message. */
+struct findings {
+	json_t *messages;
+	unsigned errors, warnings;
+};
+
+static bool said_before(const struct findings *all, const char *text)
 {
-	for (uint32_t i = 0; i < all->count && i < HK_DIAGS; i++) {
-		const char *rest = strstr(all->text[i], text);
+	for (size_t i = 0; i < json_array_size(all->messages); i++) {
+		const char *said = hk_out_text(json_array_get(all->messages, i), "message");
+		const char *rest = strstr(said, text);
 		if (rest != NULL && strcmp(rest, text) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* The nonsense in what one kind of process would get; what others get as well is said once. */
-static void warn_for(const struct hk_identity *identity, const char *mode, const char *where, struct hk_diags *all)
+static void add(struct findings *all, bool is_error, const char *where, const char *text)
 {
-	struct hk_overlay env = {.mask = 0};
-	struct hk_diags diags = {.count = 0}, nonsense = {.count = 0};
-	struct hk_config config;
+	json_t *message = json_sprintf("%s%s", where, hk_out_safe(text));
 
-	snprintf(env.mode, sizeof env.mode, "%s", mode);
-	hk_config_resolve(identity, &env, NULL, NULL, &config, &diags);
-	hk_config_warn(&config, &nonsense);
-	for (uint32_t i = 0; i < nonsense.count && i < HK_DIAGS; i++)
-		if (!said_before(all, nonsense.text[i]))
-			hk_diag_add(all, false, "%.60s: %s", where, nonsense.text[i]);
+	if (is_error)
+		all->errors++;
+	else
+		all->warnings++;
+	json_array_append_new(all->messages,
+	                      json_pack("{s:s,s:o}", "level", is_error ? "error" : "warning", "message", message));
 }
 
-static void warn_for_sections(const struct hk_identity *identity, struct hk_diags *all)
+/* What the files say by themselves, a page of messages at a time, since so few are kept. */
+static void read_files(const struct hk_identity *identity, struct hk_config *ret, struct findings *all)
 {
-	const struct hk_doc *doc = hk_ctl_sections(identity);
+	struct hk_diags diags = {.count = 0};
 
+	do {
+		diags.count = diags.errors = 0;
+		hk_config_resolve(identity, NULL, NULL, NULL, ret, &diags);
+		for (uint32_t i = 0; i < HK_DIAGS && diags.skip + i < diags.count; i++)
+			add(all, diags.is_error[i], "", diags.text[i]);
+		diags.skip += HK_DIAGS;
+	} while (diags.skip < diags.count && diags.skip < MAX_MESSAGES);
+	if (diags.count > diags.skip)
+		add(all, true, "", "... and many more");
+}
+
+/* The nonsense in what one kind of process would get; what others get as well is said once. */
+static void warn_for(const struct hk_identity *identity, const char *mode, const char *where, struct findings *all)
+{
+	struct hk_overlay env = {.mask = 0};
+	struct hk_diags ignored = {.count = 0}, nonsense = {.count = 0};
+	struct hk_config config;
+	char before[80];
+
+	snprintf(env.mode, sizeof env.mode, "%s", mode);
+	snprintf(before, sizeof before, "%.60s: ", hk_out_safe(where));
+	hk_config_resolve(identity, &env, NULL, NULL, &config, &ignored);
+	do {
+		nonsense.count = 0;
+		hk_config_warn(&config, &nonsense);
+		for (uint32_t i = 0; i < HK_DIAGS && nonsense.skip + i < nonsense.count; i++)
+			if (!said_before(all, nonsense.text[i]))
+				add(all, false, before, nonsense.text[i]);
+		nonsense.skip += HK_DIAGS;
+	} while (nonsense.skip < nonsense.count);
+}
+
+static void warn_for_sections(const struct hk_identity *identity, const struct hk_doc *doc, struct findings *all)
+{
 	warn_for(identity, "", "every program", all);
 	for (uint32_t i = 0; i < doc->n_sections; i++) {
 		const struct hk_section *section = &doc->section[i];
@@ -90,55 +131,64 @@ static void warn_for_sections(const struct hk_identity *identity, struct hk_diag
 	}
 }
 
-static json_t *messages(const struct hk_diags *diags)
+static void print_findings(const struct findings *all, bool colour)
 {
-	json_t *array = json_array();
-
-	for (uint32_t i = 0; i < diags->count && i < HK_DIAGS; i++)
-		json_array_append_new(array, json_pack("{s:s,s:s}", "level", diags->is_error[i] ? "error" : "warning",
-		                                       "message", hk_out_safe(diags->text[i])));
-	return array;
+	for (size_t i = 0; i < json_array_size(all->messages); i++) {
+		const json_t *message = json_array_get(all->messages, i);
+		const char *level = hk_out_text(message, "level");
+		printf("%s%s%s: %s\n", colour ? (level[0] == 'e' ? "\033[31m" : "\033[33m") : "", level,
+		       colour ? "\033[0m" : "", hk_out_text(message, "message"));
+	}
 }
 
-static void print_messages(const struct hk_diags *diags, bool colour)
+/* Every file that was read, when there is nothing to say of any. */
+static void print_clean(const char *name, const struct hk_doc *doc)
 {
-	for (uint32_t i = 0; i < diags->count && i < HK_DIAGS; i++)
-		printf("%s%s%s: %s\n", colour ? (diags->is_error[i] ? "\033[31m" : "\033[33m") : "",
-		       diags->is_error[i] ? "error" : "warning", colour ? "\033[0m" : "", hk_out_safe(diags->text[i]));
-	if (diags->count > HK_DIAGS)
-		printf("… and %u more\n", diags->count - HK_DIAGS);
+	if (doc->n_files == 0)
+		printf("%s: there is none; built-in defaults hold\n", hk_out_safe(name));
+	for (uint32_t i = 0; i < doc->n_files; i++)
+		printf("%s: clean\n", hk_out_safe(doc->file[i]));
+}
+
+static json_t *check_object(const char *name, const struct hk_doc *doc, const struct findings *all)
+{
+	json_t *files = json_array();
+
+	for (uint32_t i = 0; doc != NULL && i < doc->n_files; i++)
+		json_array_append_new(files, json_string(hk_out_safe(doc->file[i])));
+	return json_pack("{s:s,s:o,s:i,s:i,s:O}", "file", hk_out_safe(name), "files", files, "errors", (int) all->errors,
+	                 "warnings", (int) all->warnings, "messages", all->messages);
 }
 
 /* One file, or (NULL) the ones that hold here. Its result goes to results, or to the screen. */
 static bool check_one(struct hk_ctl *ctl, const char *file, json_t *results)
 {
 	struct hk_identity identity = {.conf = ""};
-	struct hk_diags diags = {.count = 0};
-	struct hk_config config = {.nfiles = 1};
+	struct findings all = {.messages = json_array()};
+	const struct hk_doc *doc = NULL;
+	struct hk_config config;
 	const char *name = file != NULL ? file : ctl->identity.conf[0] != '\0' ? ctl->identity.conf : NULL;
+	bool too_long = name != NULL && strlen(name) >= sizeof identity.conf;
 
-	if (name != NULL && (strlen(name) >= sizeof identity.conf || access(name, R_OK) != 0)) {
-		hk_diag_add(&diags, true, "%.150s: %s", name,
-		            strlen(name) >= sizeof identity.conf ? "the path is too long" : strerror(errno));
+	if (too_long || (name != NULL && access(name, R_OK) != 0)) {
+		char text[HK_DIAG_MAX];
+		snprintf(text, sizeof text, "%.150s: %s", name, too_long ? "the path is too long" : strerror(errno));
+		add(&all, true, "", text);
 	} else {
 		snprintf(identity.conf, sizeof identity.conf, "%s", name != NULL ? name : "");
-		hk_config_resolve(&identity, NULL, NULL, NULL, &config, &diags);
-		warn_for_sections(&identity, &diags);
+		doc = hk_ctl_sections(&identity);
+		read_files(&identity, &config, &all);
+		warn_for_sections(&identity, doc, &all);
 	}
 	if (name == NULL)
 		name = HK_SYSCONFDIR "/hakmem.ini";
-	if (ctl->json) {
-		json_array_append_new(results, json_pack("{s:s,s:i,s:i,s:o}", "file", hk_out_safe(name), "errors",
-		                                         (int) diags.errors, "warnings",
-		                                         (int) (diags.count - diags.errors), "messages",
-		                                         messages(&diags)));
-	} else {
-		print_messages(&diags, ctl->colour);
-		if (diags.count == 0)
-			printf("%s: %s\n", hk_out_safe(name),
-			       config.nfiles > 0 ? "clean" : "there is none; built-in defaults hold");
-	}
-	return diags.errors == 0;
+	if (ctl->json)
+		json_array_append_new(results, check_object(name, doc, &all));
+	else if (json_array_size(all.messages) > 0)
+		print_findings(&all, ctl->colour);
+	else
+		print_clean(name, doc);
+	return all.errors == 0;
 }
 
 int hk_do_check(struct hk_ctl *ctl)

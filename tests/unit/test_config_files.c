@@ -355,6 +355,8 @@ static const struct {
         {"[hakmem]\nreload = auto\n", "reload = auto has no effect with control = off: set control = on"},
         {"[hakmem]\nreload = auto\ncontrol = on\n", NULL},
         {"[hakmem]\ncontrol_group = adm\n", "control_group = adm has no effect with control = off"},
+        {"[hakmem]\ncontrol_dir = /run/x\n", "control_dir = /run/x has no effect with control = off"},
+        {"[hakmem]\ncontrol_dir = /run/x\n[unit:other]\ncontrol = on\n", NULL},
         {"[hakmem]\nsoft_limit = 2G\nhard_limit = 1G\n", "soft_limit = 2G is above hard_limit = 1G"},
         {"[hakmem]\nsoft_limit = 2G\n", NULL},
         {"[hakmem]\nbigcache_max_block = 1G\n", "bigcache_max_block = 1G is above bigcache_limit = 512M"},
