@@ -106,7 +106,7 @@ struct hk_config {
 	uint8_t base_mode;             /* enum hk_mode at the end of its chain of inherits */
 	uint8_t mode_file;             /* for a mode_origin in a file: its index in files[] … */
 	uint16_t mode_line;            /* … and its line, else 0 */
-	bool control_elsewhere;        /* some section for programs or units turns control on, if not for this one */
+	uint8_t control_elsewhere;     /* 1: some section for programs or units turns control on, if not for this one */
 	uint8_t origin[HK_KEY_COUNT];  /* enum hk_origin */
 	uint16_t line[HK_KEY_COUNT];   /* for origins in a file: its line, else 0 */
 	uint8_t file[HK_KEY_COUNT];    /* … and its index in files[] */

@@ -40,10 +40,20 @@ static void settle(struct hk_block_values *values, const struct hk_config *old)
 	}
 }
 
+/* Key's value in force: what the engine has learned holds where nobody has said anything. */
+static const struct hk_value *in_force(const struct hk_config *config, const struct hk_overlay *learned, unsigned key)
+{
+	return (learned->mask & BIT(key)) != 0 ? &learned->value[key] : &config->value[key];
+}
+
 static void report_changes(struct hk_call *call, const struct hk_config *old)
 {
 	const struct hk_config *config = &call->values->config;
+	struct hk_overlay learned_old, learned;
 	struct hk_json *json = &call->json;
+
+	hk_engine_overlay(&call->request->block->elo, old, &learned_old);
+	hk_engine_overlay(&call->request->block->elo, config, &learned);
 
 	hk_json_open(json, "changed", '[');
 	if (strcmp(old->mode, config->mode) != 0) {
@@ -54,31 +64,17 @@ static void report_changes(struct hk_call *call, const struct hk_config *old)
 		hk_json_close(json, '}');
 	}
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		if (hk_value_equal((enum hk_key_id) k, &config->value[k], &old->value[k]))
+		const struct hk_value *was = in_force(old, &learned_old, k), *is = in_force(config, &learned, k);
+
+		if (hk_value_equal((enum hk_key_id) k, was, is))
 			continue;
 		hk_json_open(json, NULL, '{');
 		hk_json_text(json, "key", hk_keys[k].name);
-		report_value(json, "old", k, &old->value[k]);
-		report_value(json, "new", k, &config->value[k]);
+		report_value(json, "old", k, was);
+		report_value(json, "new", k, is);
 		hk_json_close(json, '}');
 	}
 	hk_json_close(json, ']');
-}
-
-static void report_pending(struct hk_call *call)
-{
-	const struct hk_overlay *pending = &call->values->pending;
-
-	hk_json_open(&call->json, "pending", '[');
-	for (uint64_t mask = pending->mask; mask != 0; mask &= mask - 1) {
-		unsigned k = (unsigned) __builtin_ctzll(mask);
-
-		hk_json_open(&call->json, NULL, '{');
-		hk_json_text(&call->json, "key", hk_keys[k].name);
-		report_value(&call->json, "value", k, &pending->value[k]);
-		hk_json_close(&call->json, '}');
-	}
-	hk_json_close(&call->json, ']');
 }
 
 static int finish(struct hk_call *call, const struct hk_config *old)
@@ -87,7 +83,7 @@ static int finish(struct hk_call *call, const struct hk_config *old)
 
 	settle(call->values, old);
 	report_changes(call, old);
-	report_pending(call);
+	hk_report_pending(call);
 	hk_config_warn(&call->values->config, &nonsense);
 	hk_json_open(&call->json, "warnings", '[');
 	hk_report_diags(&call->json, &call->values->diags);
@@ -146,6 +142,7 @@ int hk_change_reload(struct hk_call *call)
 /* What one argument changes, besides the overlay. */
 struct set {
 	uint64_t touched; /* keys named so far */
+	bool mode;        /* so was the mode */
 	bool files;       /* only the files can tell what holds now */
 };
 
@@ -153,6 +150,9 @@ static int set_mode(struct hk_call *call, const char *name, struct set *set)
 {
 	struct hk_overlay *overlay = &call->values->set;
 
+	if (set->mode)
+		return hk_call_refuse(call, "mode is given twice");
+	set->mode = true;
 	if (strlen(name) >= sizeof(overlay->mode))
 		return hk_call_refuse(call, "mode '%.60s' does not exist", name);
 	(void) snprintf(overlay->mode, sizeof(overlay->mode), "%s", strcmp(name, "-") == 0 ? "" : name);
@@ -205,6 +205,18 @@ static void lay_set(struct hk_block_values *values, uint64_t touched)
 	}
 }
 
+/* The files were read with the mode that was asked for and chose another: what they said of it. */
+static int refuse_mode(struct hk_call *call, const char *mode)
+{
+	static const char before[] = "set: ";
+	const struct hk_diags *diags = &call->values->diags;
+
+	for (uint32_t i = 0; i < diags->count && i < HK_DIAGS; i++)
+		if (strncmp(diags->text[i], before, sizeof(before) - 1) == 0 && strstr(diags->text[i], "did you mean") != NULL)
+			return hk_call_refuse(call, "%s", diags->text[i] + sizeof(before) - 1);
+	return hk_call_refuse(call, "mode '%s' does not exist", mode);
+}
+
 int hk_change_set(struct hk_call *call)
 {
 	struct hk_config old = call->values->config;
@@ -223,6 +235,6 @@ int hk_change_set(struct hk_call *call)
 	if (!set.files)
 		lay_set(call->values, set.touched);
 	else if (mode[0] != '\0' && strcasecmp(mode, call->values->config.mode) != 0)
-		return hk_call_refuse(call, "mode '%s' does not exist", mode);
+		return refuse_mode(call, mode);
 	return finish(call, &old);
 }

@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "control/slots.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 /* What is summed over the processes. */
 struct tree {
 	unsigned processes, applied;
+	bool phase_done;       /* some process has carried the last freeze, learn or canary out */
 	uint64_t rss_bytes;    /* pages shared between processes count once for each */
 	uint64_t max_mappings; /* of one process: the limit is per process */
 	struct hk_counters counters;
@@ -28,6 +30,7 @@ static void add_process(const struct hk_call *call, const struct hk_slot *slot, 
 	tree->processes++;
 	tree->applied += atomic_load_explicit(&slot->applied, memory_order_acquire) ==
 	                 atomic_load_explicit(&call->request->block->pulse[0], memory_order_acquire);
+	tree->phase_done |= atomic_load_explicit(&slot->phase_done, memory_order_relaxed) == call->values->phase_seq;
 	tree->rss_bytes += hk_proc_rss(call->request->root, atomic_load_explicit(&slot->pid, memory_order_relaxed));
 	if (mappings > tree->max_mappings)
 		tree->max_mappings = mappings;
@@ -81,6 +84,8 @@ static void identity(struct hk_call *call, const struct tree *tree)
 	hk_json_text(json, "unit", call->request->identity->unit);
 	hk_json_text(json, "mode", call->values->config.mode);
 	hk_json_text(json, "phase", phase_name(block));
+	if (tree->processes > 0 && !tree->phase_done && call->values->phase_request < HK_COUNT(hk_phase_names))
+		hk_json_text(json, "phase_requested", hk_phase_names[call->values->phase_request]);
 	hk_json_uint(json, "processes", tree->processes);
 	hk_json_uint(json, "applied", tree->applied);
 	hk_json_uint(json, "rss_bytes", tree->rss_bytes);
@@ -113,6 +118,10 @@ static void memory(struct hk_json *json, const struct tree *tree)
 	hk_json_uint(json, "mappings", tree->max_mappings);
 	hk_json_real(json, "tinypool_hit_rate", summary->tinypool_hit_rate, 4);
 	hk_json_real(json, "bigcache_hit_rate", summary->bigcache_hit_rate, 4);
+	/* What the rates are of: of nothing there is none. */
+	hk_json_uint(json, "tiny_allocs", summary->tiny_allocs);
+	hk_json_uint(json, "bigcache_hits", summary->bigcache_hits);
+	hk_json_uint(json, "bigcache_misses", summary->bigcache_misses);
 }
 
 static const char *const thread_names[] = {"off", "running", "failed", "gone"};
@@ -132,13 +141,30 @@ static void control(struct hk_call *call)
 	hk_json_close(json, '}');
 }
 
+void hk_report_pending(struct hk_call *call)
+{
+	const struct hk_overlay *pending = &call->values->pending;
+	struct hk_json *json = &call->json;
+	char text[HK_VALUE_MAX];
+
+	hk_json_open(json, "pending", '[');
+	for (uint64_t mask = pending->mask; mask != 0; mask &= mask - 1) {
+		unsigned k = (unsigned) __builtin_ctzll(mask);
+
+		hk_json_open(json, NULL, '{');
+		hk_json_text(json, "key", hk_keys[k].name);
+		hk_json_text(json, "value", hk_value_format((enum hk_key_id) k, &pending->value[k], text));
+		hk_json_bool(json, "set", (call->values->set.mask >> k & 1) != 0);
+		hk_json_close(json, '}');
+	}
+	hk_json_close(json, ']');
+}
+
 static void configuration(struct hk_call *call)
 {
 	const struct hk_block *block = call->request->block;
 	const struct hk_config *config = &call->values->config;
-	const struct hk_overlay *pending = &call->values->pending;
 	struct hk_json *json = &call->json;
-	char text[HK_VALUE_MAX];
 
 	hk_json_uint(json, "generation", call->values->generation);
 	hk_json_text(json, "conf", call->request->identity->conf);
@@ -148,16 +174,7 @@ static void configuration(struct hk_call *call)
 	hk_json_close(json, ']');
 	hk_json_text(json, "strategy", strategy_name(hk_engine_strategy(&block->elo)));
 	hk_json_text(json, "leader", strategy_name(block->elo.leader));
-	hk_json_open(json, "pending", '[');
-	for (uint64_t mask = pending->mask; mask != 0; mask &= mask - 1) {
-		unsigned k = (unsigned) __builtin_ctzll(mask);
-
-		hk_json_open(json, NULL, '{');
-		hk_json_text(json, "key", hk_keys[k].name);
-		hk_json_text(json, "value", hk_value_format((enum hk_key_id) k, &pending->value[k], text));
-		hk_json_close(json, '}');
-	}
-	hk_json_close(json, ']');
+	hk_report_pending(call);
 }
 
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags)
@@ -200,17 +217,23 @@ static void warn_mappings(struct hk_call *call, const struct tree *tree)
 	hk_json_text(&call->json, NULL, text);
 }
 
+/* The socket that there should be. */
 static void warn_control(struct hk_call *call)
 {
 	const struct hk_block *block = call->request->block;
+	uint32_t state = atomic_load_explicit(&block->thread_state, memory_order_acquire);
 	int error = atomic_load_explicit(&block->thread_error, memory_order_relaxed);
 	const char *why = strerrordesc_np(error);
 	char text[HK_DIAG_MAX];
 
+	if (state == HK_THREAD_GONE)
+		hk_json_text(&call->json, NULL,
+		             "no socket: the first process of the service, which served it, has ended: door 2 serves");
 	if (error == 0)
 		return;
-	(void) snprintf(text, sizeof(text), "control socket%s%.140s: %s", block->socket[0] != '\0' ? " at " : "",
-	                block->socket, why != NULL ? why : "unknown error");
+	(void) snprintf(text, sizeof(text), "no socket%s%.110s: %s%s", block->socket[0] != '\0' ? ": " : "", block->socket,
+	                why != NULL ? why : "unknown error",
+	                error == ENOENT ? " (create it with systemd-tmpfiles --create, or see README)" : "");
 	hk_json_text(&call->json, NULL, text);
 }
 

@@ -31,28 +31,42 @@ static const char *origin_name(unsigned origin)
 	return origin < HK_ORIGIN_COUNT ? hk_origin_names[origin] : "?";
 }
 
+static void place_text(const struct hk_config *config, unsigned origin, unsigned file, unsigned line, char *buf, size_t size)
+{
+	if (line != 0 && file < HK_COUNT(config->files))
+		(void) snprintf(buf, size, "%s %.200s:%u", origin_name(origin), config->files[file], line);
+	else
+		(void) snprintf(buf, size, "%s", origin_name(origin));
+}
+
 /* "preset", "[hakmem] /etc/hakmem.ini:12", "environment HAKMEM_THP", "set", "learned" */
-static void origin_text(const struct hk_config *config, unsigned key, char *buf, size_t size)
+static void origin_text(const struct hk_call *call, const struct hk_config *config, unsigned key, char *buf,
+                        size_t size)
 {
 	const char *name = origin_name(config->origin[key]);
+	bool aliased = (call->request->env->aliased >> key & 1) != 0;
 
-	if (config->origin[key] == HK_ORIGIN_ENV)
+	if (config->origin[key] == HK_ORIGIN_ENV && aliased)
+		(void) snprintf(buf, size, "%s HAKMEM_DISABLE_%s", name, hk_keys[key].env + strlen("HAKMEM_"));
+	else if (config->origin[key] == HK_ORIGIN_ENV)
 		(void) snprintf(buf, size, "%s %s", name, hk_keys[key].env);
-	else if (config->line[key] != 0 && config->file[key] < HK_COUNT(config->files))
-		(void) snprintf(buf, size, "%s %.200s:%u", name, config->files[config->file[key]],
-		                (unsigned) config->line[key]);
 	else
-		(void) snprintf(buf, size, "%s", name);
+		place_text(config, config->origin[key], config->file[key], config->line[key], buf, size);
 }
 
 static void get_mode(struct hk_call *call)
 {
 	const struct hk_config *config = &call->values->config;
+	char origin[HK_PATH_MAX];
 
+	if (config->mode_origin == HK_ORIGIN_ENV)
+		(void) snprintf(origin, sizeof(origin), "%s HAKMEM_MODE", origin_name(config->mode_origin));
+	else
+		place_text(config, config->mode_origin, config->mode_file, config->mode_line, origin, sizeof(origin));
 	hk_json_open(&call->json, NULL, '{');
 	hk_json_text(&call->json, "key", "mode");
 	hk_json_text(&call->json, "value", config->mode);
-	hk_json_text(&call->json, "origin", origin_name(config->mode_origin));
+	hk_json_text(&call->json, "origin", origin);
 	hk_json_text(&call->json, "context", "live");
 	hk_json_null(&call->json, "pending");
 	hk_json_close(&call->json, '}');
@@ -64,7 +78,7 @@ static void get_key(struct hk_call *call, const struct hk_config *config, unsign
 	char text[HK_VALUE_MAX], origin[HK_PATH_MAX];
 	struct hk_json *json = &call->json;
 
-	origin_text(config, key, origin, sizeof(origin));
+	origin_text(call, config, key, origin, sizeof(origin));
 	hk_json_open(json, NULL, '{');
 	hk_json_text(json, "key", hk_keys[key].name);
 	hk_json_text(json, "value", hk_value_format((enum hk_key_id) key, &config->value[key], text));

@@ -9,17 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "applied by 7 of 8 processes; the rest apply when they next allocate". */
+/* "applied by all 8 processes", "applied by 0 of 6 processes so far, the rest when they next allocate". */
 static void print_applied(const json_t *reply)
 {
-	uint64_t applied = hk_out_uint(reply, "applied"), processes = hk_out_uint(reply, "processes");
+	unsigned applied = (unsigned) hk_out_uint(reply, "applied"), all = (unsigned) hk_out_uint(reply, "processes");
 
 	if (json_object_get(reply, "processes") == NULL)
 		return;
-	printf("; applied by %u of %u process%s", (unsigned) applied, (unsigned) processes, processes == 1 ? "" : "es");
-	if (applied < processes)
-		printf("; %s when %s next allocate%s", applied == 0 && processes == 1 ? "it applies" : "the rest apply",
-		       processes - applied == 1 ? "it" : "they", processes - applied == 1 ? "s" : "");
+	printf("; applied by %u of %u process%s", applied, all, all == 1 ? "" : "es");
+	if (applied >= all)
+		return;
+	printf(" so far, %s when %s next allocate%s", all == 1 ? "and" : "the rest", all - applied == 1 ? "it" : "they",
+	       all - applied == 1 ? "s" : "");
 }
 
 /* What is different now, and the start-up keys that wait for a restart. */
@@ -33,10 +34,8 @@ static void print_changes(const json_t *reply)
 		const json_t *key = json_array_get(changed, i);
 		printf("\n  %s = %s (was %s)", hk_out_text(key, "key"), hk_out_text(key, "new"), hk_out_text(key, "old"));
 	}
-	for (size_t i = 0; i < json_array_size(pending); i++) {
-		const json_t *key = json_array_get(pending, i);
-		printf("\n  %s = %s waits for a restart", hk_out_text(key, "key"), hk_out_text(key, "value"));
-	}
+	for (size_t i = 0; i < json_array_size(pending); i++)
+		printf("\n  %s", hk_out_pending(json_array_get(pending, i)));
 }
 
 static void print_warnings(const json_t *reply)
@@ -50,12 +49,14 @@ static void print_warnings(const json_t *reply)
 static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answer)
 {
 	const json_t *reply = answer->reply;
+	uint64_t applied = hk_out_uint(reply, "applied"), all = hk_out_uint(reply, "processes");
 
-	printf("%s: %s done", hk_ctl_label(answer->service), ctl->command->name);
+	/* Nothing is done before a process has done it. */
+	printf("%s: %s %s", hk_ctl_label(answer->service), ctl->command->name, applied < all ? "requested" : "done");
 	if (json_is_string(json_object_get(reply, "phase")))
-		printf(", phase %s", hk_out_text(reply, "phase"));
-	if (json_object_get(reply, "trimmed_bytes") != NULL)
-		printf(", %s given back", hk_out_bytes(hk_out_uint(reply, "trimmed_bytes")));
+		printf(", phase %s%s", hk_out_text(reply, "phase"), applied == 0 && all > 0 ? " (requested)" : "");
+	if (json_object_get(reply, "trimmed_bytes") != NULL && (applied > 0 || all == 0))
+		printf(", %s given back%s", hk_out_bytes(hk_out_uint(reply, "trimmed_bytes")), applied < all ? " so far" : "");
 	print_applied(reply);
 	print_changes(reply);
 	print_warnings(reply);

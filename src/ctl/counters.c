@@ -155,7 +155,11 @@ int hk_do_stats(struct hk_ctl *ctl)
 	answers = calloc(services.n + 1, sizeof *answers);
 	if (answers == NULL)
 		return HK_EXIT_FAILED;
+	if (services.n == 0)
+		hk_ctl_say_none(ctl, &services);
 	status = hk_ctl_ask(ctl, "stats", false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
+	if (services.n == 0)
+		status = HK_EXIT_NO_TARGET;
 	if (ctl->json)
 		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;
 	if (ctl->prometheus)

@@ -55,6 +55,8 @@ unsigned hk_ctl_ask(struct hk_ctl *ctl, const char *line, bool changes, struct h
 char *hk_ctl_line(const struct hk_ctl *ctl, char **args, int n);
 /* The answers as the contract's array: reply objects without "ok", failed ones as pid, program, unit, error. */
 json_t *hk_ctl_array(const struct hk_answer *answers, unsigned n);
+/* That no process runs with hakmem, and how to start one, on stderr. */
+void hk_ctl_say_none(const struct hk_ctl *ctl, const struct hk_services *services);
 /* Processes that this user may not look at, on stderr. */
 void hk_ctl_say_hidden(const struct hk_services *services);
 /* "redis-server[1234]" in a static buffer. */
@@ -71,6 +73,8 @@ const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity);
 int hk_do_list(struct hk_ctl *ctl);
 int hk_do_status(struct hk_ctl *ctl);
 int hk_do_stats(struct hk_ctl *ctl);
+int hk_do_log(struct hk_ctl *ctl);
+int hk_do_export(struct hk_ctl *ctl);
 int hk_do_get(struct hk_ctl *ctl);
 int hk_do_set(struct hk_ctl *ctl);
 int hk_do_change(struct hk_ctl *ctl); /* freeze, learn, canary, trim, reload */

@@ -12,6 +12,7 @@ hakmemctl_SOURCES = \
 	src/ctl/elf.c src/ctl/elf.h \
 	src/ctl/files.c \
 	src/ctl/keys.c \
+	src/ctl/learned.c \
 	src/ctl/look.c \
 	src/ctl/main.c \
 	src/ctl/output.c src/ctl/output.h \

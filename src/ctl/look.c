@@ -21,6 +21,18 @@ static const char *paint(const struct hk_ctl *ctl, const char *escape)
 	return ctl->colour ? escape : "";
 }
 
+/* "FROZEN (requested)" while no process has carried it out. */
+static const char *phase_of(const json_t *reply)
+{
+	static char text[64];
+	const char *requested = json_string_value(json_object_get(reply, "phase_requested"));
+
+	if (requested == NULL)
+		return hk_out_text(reply, "phase");
+	snprintf(text, sizeof text, "%.40s (requested)", hk_out_safe(requested));
+	return text;
+}
+
 /* ---- list ---- */
 
 enum { COLUMNS = 9 };
@@ -40,7 +52,7 @@ static void fill_row(const struct hk_answer *answer, char **row)
 		return;
 	}
 	row[3] = strdup(hk_out_text(reply, "mode"));
-	row[4] = strdup(hk_out_text(reply, "phase"));
+	row[4] = strdup(phase_of(reply));
 	snprintf(text, sizeof text, "%u", (unsigned) hk_out_uint(reply, "processes"));
 	row[5] = strdup(text);
 	row[6] = strdup(hk_out_bytes(hk_out_uint(reply, "rss_bytes")));
@@ -66,15 +78,6 @@ static void print_list(const struct hk_ctl *ctl, const struct hk_answer *answers
 	free(cells);
 }
 
-static void say_none(const struct hk_ctl *ctl, const struct hk_services *services)
-{
-	fprintf(stderr,
-	        "hakmemctl: no process with hakmem is running: no socket in %s, no libhakmem.so in /proc/*/maps\n"
-	        "hakmemctl: hakmemctl run -- COMMAND starts one, LD_PRELOAD=libhakmem.so does so by hand\n",
-	        ctl->config.value[HK_KEY_CONTROL_DIR].text);
-	hk_ctl_say_hidden(services);
-}
-
 int hk_do_list(struct hk_ctl *ctl)
 {
 	struct hk_services services;
@@ -88,7 +91,7 @@ int hk_do_list(struct hk_ctl *ctl)
 	if (answers == NULL)
 		return HK_EXIT_FAILED;
 	if (services.n == 0)
-		say_none(ctl, &services);
+		hk_ctl_say_none(ctl, &services);
 	/* status, not list: the array carries all of the stable names. */
 	failed = hk_ctl_ask(ctl, "status", false, &services, answers);
 	status = failed > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
@@ -111,14 +114,22 @@ static void print_bytes(const struct hk_ctl *ctl, const json_t *reply, const cha
 	       hk_out_bar(share > 1 ? 1 : share, unicode), paint(ctl, PLAIN), share * 100);
 }
 
+/* Of nothing that was asked for there is no rate. */
+static const char *rate_of(const json_t *reply, const char *name, uint64_t asked)
+{
+	return asked > 0 ? hk_out_percent(hk_out_real(reply, name)) : "-";
+}
+
 static void print_memory(const struct hk_ctl *ctl, const json_t *reply)
 {
 	printf("  memory     resident  %6s\n", hk_out_bytes(hk_out_uint(reply, "rss_bytes")));
 	print_bytes(ctl, reply, "live", "live_bytes");
 	print_bytes(ctl, reply, "cached", "cached_bytes");
 	print_bytes(ctl, reply, "metadata", "metadata_bytes");
-	printf("  hit rate   tinypool %s   bigcache %s\n", hk_out_percent(hk_out_real(reply, "tinypool_hit_rate")),
-	       hk_out_percent(hk_out_real(reply, "bigcache_hit_rate")));
+	printf("  hit rate   tinypool %s   bigcache %s\n",
+	       rate_of(reply, "tinypool_hit_rate", hk_out_uint(reply, "tiny_allocs")),
+	       rate_of(reply, "bigcache_hit_rate",
+	               hk_out_uint(reply, "bigcache_hits") + hk_out_uint(reply, "bigcache_misses")));
 }
 
 static void print_files(const json_t *reply)
@@ -138,7 +149,7 @@ static void print_control(const struct hk_answer *answer)
 
 	printf("  control    door %d (%s)", answer->door, answer->door == 1 ? "control socket" : "control block");
 	if (json_string_value(json_object_get(control, "error")) != NULL)
-		printf(", thread %s: %s", thread, hk_out_text(control, "error"));
+		printf(", no socket: %s", hk_out_text(control, "error"));
 	else if (strcmp(thread, "off") == 0)
 		printf(", no thread (control = off)");
 	else
@@ -152,11 +163,9 @@ static void print_attention(const struct hk_ctl *ctl, const json_t *reply)
 {
 	const json_t *pending = json_object_get(reply, "pending"), *warnings = json_object_get(reply, "warnings");
 
-	for (size_t i = 0; i < json_array_size(pending); i++) {
-		const json_t *key = json_array_get(pending, i);
-		printf("  %-9s  %s%s = %s waits for a restart%s\n", i == 0 ? "pending" : "", paint(ctl, YELLOW),
-		       hk_out_text(key, "key"), hk_out_text(key, "value"), paint(ctl, PLAIN));
-	}
+	for (size_t i = 0; i < json_array_size(pending); i++)
+		printf("  %-9s  %s%s%s\n", i == 0 ? "pending" : "", paint(ctl, YELLOW),
+		       hk_out_pending(json_array_get(pending, i)), paint(ctl, PLAIN));
 	if (json_array_size(warnings) == 0)
 		printf("  warnings   none\n");
 	for (size_t i = 0; i < json_array_size(warnings); i++)
@@ -176,7 +185,7 @@ static void print_status(const struct hk_ctl *ctl, const struct hk_answer *answe
 		printf("  unit %s", hk_out_safe(hk_service_unit(service)));
 	printf("\n  hakmem %s, up %s\n", hk_out_text(reply, "version"), hk_out_duration(hk_out_real(reply, "uptime_s")));
 	printf("  mode       %s%s%s   phase %s%s%s   strategy %s\n", paint(ctl, BOLD), hk_out_text(reply, "mode"),
-	       paint(ctl, PLAIN), paint(ctl, BOLD), hk_out_text(reply, "phase"), paint(ctl, PLAIN),
+	       paint(ctl, PLAIN), paint(ctl, BOLD), phase_of(reply), paint(ctl, PLAIN),
 	       hk_out_text(reply, "strategy"));
 	printf("  processes  %u", all);
 	if (applied < all)
@@ -200,7 +209,7 @@ int hk_do_status(struct hk_ctl *ctl)
 	if (answers == NULL)
 		return HK_EXIT_FAILED;
 	if (services.n == 0)
-		say_none(ctl, &services);
+		hk_ctl_say_none(ctl, &services);
 	status = hk_ctl_ask(ctl, "status", false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
 	if (services.n == 0)
 		status = HK_EXIT_NO_TARGET;

@@ -31,6 +31,8 @@ const struct hk_command hk_commands[] = {
 	{"freeze", "TARGET...", "stop learning; keep the strategy that leads", NULL, hk_do_change, 1, -1},
 	{"learn", "TARGET...", "let the ELO engine learn", NULL, hk_do_change, 1, -1},
 	{"canary", "TARGET...", "try a challenger on a few percent of the windows", NULL, hk_do_change, 1, -1},
+	{"log", "TARGET...", "what the engine decided, match by match, and its ratings", NULL, hk_do_log, 1, -1},
+	{"export", "TARGET...", "what was learned, as an ini section for the next start", NULL, hk_do_export, 1, -1},
 	{"reload", "TARGET...|--all", "re-read the file that the service was started with: all or nothing",
 	 "  --all             every service of this host\n", hk_do_change, 0, -1},
 	{"get", "TARGET [KEY...]", "live values with their origin", NULL, hk_do_get, 1, -1},

@@ -133,6 +133,17 @@ void hk_out_table(const char *const *cells, size_t rows, size_t columns, const c
 	free(widest);
 }
 
+const char *hk_out_pending(const json_t *key)
+{
+	bool lost = json_is_true(json_object_get(key, "set"));
+	char *buf = buffer();
+
+	snprintf(buf, BUFFER_SIZE, "%s = %s %s", hk_out_text(key, "key"), hk_out_text(key, "value"),
+	         lost ? "needs a restart: put it into the file, a value set live ends with the process"
+	              : "waits for a restart");
+	return buf;
+}
+
 const char *hk_out_text(const json_t *object, const char *name)
 {
 	return hk_out_safe(json_string_value(json_object_get(object, name)));

@@ -24,6 +24,9 @@ int hk_out_json(json_t *value);
    set to the right. */
 void hk_out_table(const char *const *cells, size_t rows, size_t columns, const char *align, bool colour);
 
+/* "security = full waits for a restart", with what is to be done where the restart would lose it. */
+const char *hk_out_pending(const json_t *key);
+
 /* Fields of a reply, or what stands for them when they are missing. */
 const char *hk_out_text(const json_t *object, const char *name);
 uint64_t hk_out_uint(const json_t *object, const char *name);

@@ -59,6 +59,15 @@ void hk_ctl_say_hidden(const struct hk_services *services)
 		        services->hidden);
 }
 
+void hk_ctl_say_none(const struct hk_ctl *ctl, const struct hk_services *services)
+{
+	fprintf(stderr,
+	        "hakmemctl: no process with hakmem is running: no socket in %s, no libhakmem.so in /proc/*/maps\n"
+	        "hakmemctl: hakmemctl run -- COMMAND starts one, LD_PRELOAD=libhakmem.so does so by hand\n",
+	        ctl->config.value[HK_KEY_CONTROL_DIR].text);
+	hk_ctl_say_hidden(services);
+}
+
 /* Nothing answers to the name: say what was looked at, and how to find out more. */
 static int no_such_target(const struct hk_ctl *ctl, const char *target, const struct hk_services *all)
 {
@@ -66,6 +75,11 @@ static int no_such_target(const struct hk_ctl *ctl, const char *target, const st
 
 	if (is_pid(target) && hk_scan_start_time((pid_t) atoi(target)) == 0)
 		return hk_ctl_fail(HK_EXIT_NO_TARGET, "there is no process %s", target);
+	if (is_pid(target) && all->hidden > 0 && geteuid() == 0)
+		return hk_ctl_fail(HK_EXIT_NO_TARGET,
+		                   "process %s does not run under hakmem, as far as can be seen: no socket in %s, and the "
+		                   "kernel shows its maps not even to root",
+		                   target, dir);
 	if (is_pid(target) && all->hidden > 0)
 		return hk_ctl_fail(HK_EXIT_FAILED,
 		                   "process %s belongs to another user and has no control socket: needs root", target);
@@ -123,6 +137,8 @@ int hk_ctl_targets(struct hk_ctl *ctl, char **targets, int n, struct hk_services
 	memset(ret, 0, sizeof *ret);
 	for (int i = 0; status == HK_EXIT_DONE && i < n; i++)
 		status = find_one(ctl, targets[i], ret);
+	if (status == HK_EXIT_NO_TARGET && ctl->json)
+		puts("[]");
 	if (n == 0)
 		hk_services_find(ctl->config.value[HK_KEY_CONTROL_DIR].text, 0, ctl->timeout_ms, ret);
 	ret->everybody = n == 0;

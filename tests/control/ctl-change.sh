@@ -34,13 +34,23 @@ for pid in "${both[@]}"; do
     ctl 0 set "$pid" purge_delay=- batch_max=-
     is "set taken back" "$(value "$pid" purge_delay)" "700ms [hakmem]"
 
-    # A start-up key waits.
+    # The mode: once, and one that exists.
+    ctl 1 set "$pid" mode=fast mode=minimal
+    err 'mode is given twice'
+    ctl 1 set "$pid" mode=fats
+    err "did you mean 'fast'"
+
+    # A start-up key waits; from the file it will be there after the restart, set live it will not.
     ctl 0 set "$pid" security=full
-    out 'security = full waits for a restart'
+    out 'security = full needs a restart: put it into the file'
     ctl 0 get "$pid" security --json
     json 'j[0]["value"] == "basic" and j[0]["pending"] == "full" and j[0]["context"] == "startup"'
     ctl 0 status "$pid"
-    out 'pending +security = full'
+    out 'pending +security = full needs a restart'
+    ctl 0 set "$pid" security=-
+    printf '[hakmem]\npurge_delay = 700ms\nsecurity = off\n' >"$HAKMEM_CONF"
+    ctl 0 reload "$pid"
+    out 'security = off waits for a restart'
 
     # A typo in the file changes nothing, and is named.
     printf '[hakmem]\npurge_delay = 3s\nbigcahe = off\n' >"$HAKMEM_CONF"
@@ -81,6 +91,8 @@ run
 is "HAKMEM_THP" "$(value "$PID" thp)" "off environment"
 is "HAKMEM_MODE" "$(value "$PID" mode)" "fast environment"
 is "[hakmem]" "$(value "$PID" purge_delay)" "2s [hakmem]"
+ctl 0 get "$PID" mode
+out 'environment HAKMEM_MODE'
 is "preset of fast" "$(value "$PID" elo)" "off preset"
 ctl 0 set "$PID" thp=auto
 is "set over all" "$(value "$PID" thp)" "auto set"

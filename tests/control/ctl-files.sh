@@ -8,7 +8,7 @@
 ctl 0 help
 quiet
 verbs=$(sed -n 's/^  \([a-z]\{3,\}\) .*/\1/p' "$T/out")
-for verb in list status stats freeze learn canary reload get set trim check modes run; do
+for verb in list status stats freeze learn canary log export reload get set trim check modes run; do
     grep -qx "$verb" <<<"$verbs" || fail "help does not list $verb"
 done
 for verb in $verbs; do
@@ -31,7 +31,7 @@ fi
 
 # check
 ctl 0 check
-out clean
+out '^/.*/hakmem\.ini: clean$'
 printf '[hakmem]\nelo = off\n[program:web*]\nevo_policy = learn\n' >"$T/warn.ini"
 ctl 0 check "$T/warn.ini"
 out 'warning: \[program:web\*\]: evo_policy = learn'
@@ -43,6 +43,11 @@ ctl 1 check "$T/warn.ini" "$T/bad.ini" --json
 json 'len(j) == 2 and j[0]["errors"] == 0 and j[0]["warnings"] >= 1 and j[1]["errors"] == 2'
 ctl 1 check "$T/none.ini"
 out 'none\.ini: No such file'
+{ echo '[hakmem]'; for i in {1..40}; do echo "nonsense$i = 1"; done; } >"$T/many.ini"
+ctl 1 check "$T/many.ini"
+[ "$(grep -c '^error: .*unknown key' "$T/out")" -eq 40 ] || fail "not all 40 errors: $(cat "$T/out")"
+ctl 1 check "$T/many.ini" --json
+json 'j[0]["errors"] == 40 and len({m["message"] for m in j[0]["messages"]}) == 40 and j[0]["files"] == [j[0]["file"]]'
 HAKMEM_CONF=$T/bad.ini ctl 1 check
 out 'bad\.ini:4'
 
@@ -87,4 +92,8 @@ err 'not found'
 export HAKMEM_CONTROL_DIR=$T/empty
 ctl 0 list --json
 json 'isinstance(j, list)'
+ctl 3 stats
+err 'no process with hakmem is running'
+ctl 3 stats --json
+json 'j == []'
 say "check, modes, run, help, manual page"

@@ -106,7 +106,7 @@ ctl 0 --timeout=300ms status "$one"
 err 'door 2'
 ctl 1 --timeout=300ms trim "$one"
 ctl 0 --door=2 set "$one" batch_max=78
-out 'applied by 0 of 1 process; it applies when it next allocates'
+out 'set requested; applied by 0 of 1 process so far, and when it next allocates'
 kill -CONT "$one"
 taken_up() { ctl 0 status "$one" --json && json 'j[0]["applied"] == 1'; }
 wait_for 10 taken_up || fail "the change was not taken up after SIGCONT"

@@ -44,6 +44,18 @@ verbs_on() { # DOOR PID
     done
     ctl 0 --door="$door" status "$pid" --json
     json 'j[0]["phase"] == "FROZEN"'
+    ctl 0 --door="$door" log "$pid"
+    quiet
+    out 'decisions, leader '
+    out 'ago  (freeze|learn)'
+    ctl 0 --door="$door" log "$pid" --json
+    json "j[0]['pid'] == $pid and {'event', 'a', 'b', 'cost_a', 'rating_b'} <= j[0]['log'][-1].keys()"
+    ctl 0 --door="$door" export "$pid"
+    out '^\[program:python'
+    out '^evo_policy = frozen$'
+    ctl 0 check "$T/out"
+    ctl 0 --door="$door" export "$pid" --json
+    json "j[0]['pid'] == $pid and j[0]['ini'].startswith('[program:python')"
     ctl 0 --door="$door" canary "$pid" --json
     json "j[0]['pid'] == $pid and j[0]['applied'] == 1"
     ctl 0 --door="$door" trim "$pid" --json
@@ -101,7 +113,8 @@ PY
 # A unit: this process has none that could be named, so the name leads nowhere.
 ctl 3 status nobody-has-this.service
 err 'libhakmem'
-ctl 3 status no-such-program
+ctl 3 status no-such-program --json
+json 'j == []'
 ctl 3 status 999999999
 ctl 3 freeze "$T/run/none.sock"
 ctl 3 status $$

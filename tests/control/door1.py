@@ -153,7 +153,7 @@ def test_reload():
         write_conf(GOOD + "batch_max = 17\nsecurity = full\n")
         r = v.ask("reload")
         assert [c["key"] for c in r["changed"]] == ["batch_max"], r
-        assert r["pending"] == [{"key": "security", "value": "full"}], r
+        assert r["pending"] == [{"key": "security", "value": "full", "set": False}], r
         write_conf(GOOD + "batch_max = 18\nbigcahe = on\n")
         r = v.ask("reload", ok=False)
         assert len(r["errors"]) == 1 and "bigcache" in r["errors"][0], r
