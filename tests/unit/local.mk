@@ -44,3 +44,11 @@ test_core_LDADD = libhk_core.la libhk_base.la $(CHECK_LIBS)
 test_core_stress_SOURCES = tests/unit/test_core_stress.c
 test_core_stress_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_stress_LDADD = libhk_core.la libhk_base.la $(CHECK_LIBS)
+
+# Fuzz harnesses for allocator calls and the protocol; here they try inputs of their own for some seconds.
+check_PROGRAMS += fuzz_calls fuzz_protocol
+TESTS += fuzz_calls fuzz_protocol
+fuzz_calls_SOURCES = tests/fuzz/fuzz_calls.c tests/fuzz/replay.h
+fuzz_calls_LDADD = libhk_core.la libhk_base.la
+fuzz_protocol_SOURCES = tests/fuzz/fuzz_protocol.c tests/fuzz/replay.h
+fuzz_protocol_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la $(INIH_LIBS)
