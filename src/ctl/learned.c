@@ -26,10 +26,13 @@ static void print_ratings(const json_t *reply)
 /* Times are the target's CLOCK_MONOTONIC, which is this host's: shown as an age. */
 static void print_decision(const json_t *entry, double now)
 {
-	printf("  %10s ago  %-8s  %s: cost %.3f, rating %.0f; %s: cost %.3f, rating %.0f\n",
-	       hk_out_duration(now - hk_out_real(entry, "time_s")), hk_out_text(entry, "event"), hk_out_text(entry, "a"),
-	       hk_out_real(entry, "cost_a"), hk_out_real(entry, "rating_a"), hk_out_text(entry, "b"),
-	       hk_out_real(entry, "cost_b"), hk_out_real(entry, "rating_b"));
+	printf("  %10s ago  %-8s  %s", hk_out_duration(now - hk_out_real(entry, "time_s")), hk_out_text(entry, "event"),
+	       hk_out_text(entry, "a"));
+	if (strcmp(hk_out_text(entry, "a"), hk_out_text(entry, "b")) != 0) /* else nothing was compared */
+		printf(": cost %.3f, rating %.0f; %s: cost %.3f, rating %.0f", hk_out_real(entry, "cost_a"),
+		       hk_out_real(entry, "rating_a"), hk_out_text(entry, "b"), hk_out_real(entry, "cost_b"),
+		       hk_out_real(entry, "rating_b"));
+	putchar('\n');
 }
 
 static void print_log(const struct hk_answer *answer)

@@ -154,7 +154,7 @@ static void print_control(const struct hk_answer *answer)
 		printf(", no thread (control = off)");
 	else
 		printf(", thread %s", thread);
-	if (strcmp(thread, "running") == 0)
+	if (strcmp(thread, "running") == 0 && json_object_get(control, "error") == NULL)
 		printf(", %s", hk_out_text(control, "socket"));
 	putchar('\n');
 }
