@@ -296,7 +296,7 @@ static struct hk_span *span_new(size_t size, size_t align, bool *ret_zero)
 		HK_STAT_ADD(bigcache_misses, 1);
 	}
 	if (granules + (align >> HK_GRANULE_SHIFT) <= HK_ARENA_SPAN_MAX) {
-		if (atomic_load_explicit(&cache.bytes, memory_order_relaxed) >= size)
+		if (atomic_load_explicit(&cache.bytes, memory_order_relaxed) > 0)
 			cache_dissolve();
 		span = hk_pageheap_alloc(granules, hk_max(align >> HK_GRANULE_SHIFT, 1), ret_zero);
 		if (span != NULL)
