@@ -21,7 +21,6 @@
 #include <pthread.h>
 
 #define HK_CACHE_COUNT_MAX 64U /* blocks of one class in a list, however small */
-#define HK_CACHE_SHARE 64U      /* one class may hold this part of tinypool_limit */
 #define HK_CACHE_FIRST 8U       /* blocks at the first refill; doubled at each further one */
 #define HK_BEATS_PER_TICK 64U   /* slow-path visits between looks at the clock */
 
@@ -76,17 +75,24 @@ static uint32_t fit_of(unsigned c)
 	return (uint32_t) ((((uint64_t) 1 << 32) + hk_classes[c].size - 1) / hk_classes[c].size);
 }
 
+/* One class may hold this part of tinypool_limit. Blocks from 512 B on get twice as much, or they would end in the
+   slow path every few calls. */
+static uint64_t share_of(unsigned c)
+{
+	return hk_classes[c].size < 512 ? 64 : 32;
+}
+
 /* Follow the knobs: how much each class may cache. A heap that may not cache keeps room 0. */
 static void follow_knobs(struct hk_heap *heap)
 {
-	uint64_t share = HK_KNOB(tinypool_limit) / HK_CACHE_SHARE;
+	uint64_t limit = HK_KNOB(tinypool_limit);
 
 	heap->epoch = HK_KNOB(epoch);
-	heap->caching = HK_KNOB(tinypool) && HK_KNOB(security) != HK_SECURITY_FULL && share > 0 &&
+	heap->caching = HK_KNOB(tinypool) && HK_KNOB(security) != HK_SECURITY_FULL && limit > 0 &&
 	                heap->state == HK_HEAP_LIVE;
 	for (unsigned c = 0; c < HK_CLASSES; c++) {
 		struct hk_cache *cache = hk_heap_cache(heap, HK_CODE(c));
-		uint64_t max = c == 0 ? 0 : hk_min(share / hk_classes[c].size, HK_CACHE_COUNT_MAX);
+		uint64_t max = c == 0 ? 0 : hk_min(limit / share_of(c) / hk_classes[c].size, HK_CACHE_COUNT_MAX);
 
 		heap->max[c] = (uint16_t) (heap->caching && c != 0 ? hk_max(max, 1) : 0);
 		heap->cap[c] = (uint16_t) hk_min(heap->max[c], HK_CACHE_FIRST);

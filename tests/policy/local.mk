@@ -6,3 +6,9 @@ EXTRA_DIST += $(hk_policy_sh) tests/policy/symbols.list .clang-tidy
 
 dist_check_SCRIPTS += tests/policy/check-config-alloc.sh tests/policy/check-generated.sh
 TESTS += tests/policy/check-config-alloc.sh tests/policy/check-generated.sh
+
+check_PROGRAMS += tests/policy/pair
+tests_policy_pair_SOURCES = tests/policy/pair.c
+tests_policy_pair_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O2 -fno-builtin
+TESTS += tests/policy/instructions.sh
+EXTRA_DIST += tests/policy/instructions.sh
