@@ -10,6 +10,11 @@ if [ -z "${HK_ISOLATED:-}" ]; then
     isolate=(unshare --pid --fork --mount-proc --kill-child)
     [ "$(id -u)" -eq 0 ] || isolate+=(--user --map-root-user)
     if "${isolate[@]}" true 2>/dev/null; then exec "${isolate[@]}" bash "$0" "$@"; fi
+    # In a chroot / is no mount of its own and cannot be made private: only /proc then, which has to be one.
+    # shellcheck disable=SC2016
+    isolate=(unshare --pid --fork --mount --propagation unchanged --kill-child
+        bash -c 'mount --make-rprivate /proc && mount -t proc proc /proc && exec "$@"' isolate)
+    if "${isolate[@]}" true 2>/dev/null; then exec "${isolate[@]}" bash "$0" "$@"; fi
 fi
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 need python3
