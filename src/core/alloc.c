@@ -21,7 +21,7 @@ void *hk_malloc_beyond(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
 		return malloc_large(size);
-	return hk_malloc_code(size, hk_table_code(&hk_map.medium_codes[(size + 127) / 128]));
+	return hk_malloc_class(hk_sizeclass_medium(size));
 }
 
 void *hk_malloc(size_t size)
@@ -67,25 +67,25 @@ void *hk_calloc(size_t n, size_t size)
 		return refuse(ENOMEM);
 	if (bytes > HK_MEDIUM_MAX)
 		return large(bytes, HK_GRANULE, true);
-	p = hk_malloc(bytes);
+	p = hk_malloc_inl(bytes);
 	if (HK_LIKELY(p != NULL))
 		memset(p, 0, bytes);
 	return p;
 }
 
-/* The smallest class whose every block is aligned: slabs begin at multiples of 64 KiB. */
-static unsigned aligned_code(size_t align, size_t size)
+/* The smallest class whose every block is aligned: slabs begin at multiples of 64 KiB. 0: none is. */
+static unsigned aligned_class(size_t align, size_t size)
 {
 	unsigned c = hk_sizeclass_of(hk_max(size, 1));
 
 	while (c < HK_CLASSES && (hk_classes[c].size & (align - 1)) != 0)
 		c++;
-	return c < HK_CLASSES ? HK_CODE(c) : 0;
+	return c < HK_CLASSES ? c : 0;
 }
 
 void *hk_memalign(size_t align, size_t size)
 {
-	unsigned code;
+	unsigned c;
 
 	if (!hk_is_pow2(align))
 		return refuse(EINVAL);
@@ -93,9 +93,9 @@ void *hk_memalign(size_t align, size_t size)
 		return hk_malloc(size);
 	(void) hk_heap_ready();
 	if (size <= HK_MEDIUM_MAX && align <= HK_GRANULE) {
-		code = aligned_code(align, size);
-		if (code != 0)
-			return hk_malloc_code(hk_classes[code / 3].size, code);
+		c = aligned_class(align, size);
+		if (c != 0)
+			return hk_malloc_class(c);
 	}
 	return large(size, align, false);
 }
@@ -109,16 +109,27 @@ static struct hk_span *large_or_die(const void *p, const char *fault)
 	return span;
 }
 
-static size_t usable(const void *p, const char *fault)
+/* As usable() below, for blocks above HK_FIT_MAX, large ones, and threads that are not set up. */
+static size_t usable_odd(const void *p, size_t c, const char *fault)
 {
-	unsigned code = hk_code_of(p);
-
-	if (HK_LIKELY(code != 0)) {
+	if (HK_LIKELY(c != 0)) {
 		if (HK_UNLIKELY(hk_pool_block_start(p) != p))
 			hk_fatal(fault, p);
-		return hk_classes[code / 3].size;
+		return hk_classes[c].size;
 	}
 	return hk_large_usable(large_or_die(p, fault));
+}
+
+/* Bytes of the block that begins at p, which must be one. */
+HK_INLINE size_t usable(const void *p, const char *fault)
+{
+	uintptr_t code = hk_code_of(p);
+	struct hk_list HK_TLS *list = hk_own_freed(code);
+	size_t c = code / HK_CODE(1);
+
+	if (HK_LIKELY(hk_own_fit((uint16_t) (uintptr_t) p, list) < list->fit))
+		return hk_classes[c].size;
+	return usable_odd(p, c, fault);
 }
 
 size_t hk_usable_size(const void *p)
@@ -129,12 +140,12 @@ size_t hk_usable_size(const void *p)
 /* Somewhere else: a growing block gets some room for the next time, so that repeated growth copies less. */
 static void *realloc_move(void *p, size_t old, size_t size)
 {
-	void *fresh = hk_malloc(size);
+	void *fresh = hk_malloc_inl(size);
 
 	if (fresh == NULL)
 		return NULL;
 	memcpy(fresh, p, hk_min(old, size));
-	hk_free(p);
+	hk_free_inl(p);
 	return fresh;
 }
 

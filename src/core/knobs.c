@@ -10,6 +10,7 @@
 static _Atomic uint64_t no_pulse[2];
 
 struct hk_knobs hk_knobs = {
+	.epoch = 1,
 	.tinypool = 1,
 	.bigcache = 1,
 	.batch = 1,

@@ -3,13 +3,14 @@ libhk_core_la_CFLAGS = $(HK_LIB_CFLAGS)
 libhk_core_la_SOURCES = \
 	src/core/alloc.c src/core/alloc_inl.h src/core/hk.h \
 	src/core/harden.c src/core/harden.h \
-	src/core/heap.c src/core/heap.h \
+	src/core/heap.c src/core/heap.h src/core/heap_int.h src/core/heap_lists.c src/core/heap_life.c \
 	src/core/knobs.c src/core/knobs.h \
 	src/core/large.c src/core/large.h \
 	src/core/meta.c src/core/meta.h \
 	src/core/pageheap.c src/core/pageheap.h \
 	src/core/pagemap.c src/core/span.h \
-	src/core/pool.c src/core/pool.h \
+	src/core/pool.c src/core/pool.h src/core/pool_int.h \
+	src/core/pool_give.c src/core/pool_purge.c \
 	src/core/purge.c src/core/purge.h \
 	src/core/sizeclass.c src/core/sizeclass.h \
 	src/core/stats.c src/core/stats.h

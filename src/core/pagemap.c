@@ -29,7 +29,7 @@ bool hk_pagemap_cover(const void *base, size_t size)
 		/* Touched here and there: huge pages would only waste memory. */
 		(void) hk_sys_huge(leaf, sizeof(struct hk_leaf), false);
 		HK_STAT_ADD(mappings, 1);
-		__atomic_store_n(&hk_map.root[i], (uintptr_t) leaf - (uintptr_t) &hk_map, __ATOMIC_RELEASE);
+		__atomic_store_n(&hk_map.root[i], ((uintptr_t) leaf - (uintptr_t) &hk_map) / 2, __ATOMIC_RELEASE);
 	}
 	return true;
 }
@@ -39,9 +39,10 @@ void hk_pagemap_slab(struct hk_span *slab, unsigned code)
 	struct hk_leaf *leaf = hk_leaf_of(slab->base);
 	size_t first = hk_granule_index(slab->base);
 
-	for (size_t i = 0; i < slab->granules; i++)
+	for (size_t i = 0; i < slab->granules; i++) {
 		leaf->back[first + i] = (uint8_t) i;
-	memset(&leaf->code[first], (int) code, slab->granules);
+		__atomic_store_n(&leaf->code[first + i], (uint16_t) code, __ATOMIC_RELAXED);
+	}
 }
 
 struct hk_span *hk_large_span(const void *p)

@@ -3,37 +3,20 @@
  * Slabs and their bins. A slab has a bitmap of its free blocks, so free blocks that rest in it need no
  * memory of their own to be touched, refills come out in address order, and a block that is freed
  * twice meets its own bit. Blocks beyond `carved` were never handed out: their pages are untouched.
- *
- * Lock order: bin, then metadata, then page heap.
  */
-#include "core/pool.h"
+#include "core/pool_int.h"
 
-#include "base/lock.h"
-#include "base/log.h"
 #include "base/sys.h"
-#include "core/knobs.h"
 #include "core/meta.h"
 #include "core/pageheap.h"
-#include "core/stats.h"
 
 #include <string.h>
 
-/* Partial slabs: taken from the head, added at the tail, so that a slab gathers frees before its turn. */
-struct pool_bin {
-	struct hk_lock lock;
-	uint32_t empty; /* wholly free slabs in the list */
-	struct hk_span *head, *tail;
-};
-
-struct shard {
-	struct pool_bin bin[HK_CLASSES];
-} HK_ALIGNED(HK_CACHE_LINE);
-
-static struct shard shards[HK_SHARDS_MAX];
+struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
+struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
+_Atomic uint32_t hk_pool_shards_used;
+static _Atomic uint32_t members[HK_SHARDS_MAX]; /* threads of a shard */
 static unsigned nshards;
-
-#define SHARD_ADD(s, field, n) \
-	hk_counter_add(&hk_counters->shard[s].field, (n))
 
 void hk_pool_init(void)
 {
@@ -44,14 +27,35 @@ void hk_pool_init(void)
 		nshards *= 2;
 }
 
-unsigned hk_pool_shards(void)
+unsigned hk_pool_join(void)
 {
-	return nshards;
+	unsigned best = 0, used = shards_used();
+
+	for (unsigned s = 0; s < nshards; s++) {
+		if (atomic_load_explicit(&members[s], memory_order_relaxed) <
+		    atomic_load_explicit(&members[best], memory_order_relaxed))
+			best = s;
+	}
+	atomic_fetch_add_explicit(&members[best], 1, memory_order_relaxed);
+	if (best >= used)
+		atomic_store_explicit(&hk_pool_shards_used, best + 1, memory_order_relaxed);
+	return best;
+}
+
+void hk_pool_leave(unsigned shard)
+{
+	atomic_fetch_sub_explicit(&members[shard], 1, memory_order_relaxed);
+}
+
+void hk_pool_alone(bool joined, unsigned shard)
+{
+	for (unsigned s = 0; s < HK_SHARDS_MAX; s++)
+		atomic_store_explicit(&members[s], joined && s == shard, memory_order_relaxed);
 }
 
 /* ---- list of partial slabs ---- */
 
-static void list_append(struct pool_bin *bin, struct hk_span *slab)
+void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab)
 {
 	slab->next = NULL;
 	slab->prev = bin->tail;
@@ -60,10 +64,10 @@ static void list_append(struct pool_bin *bin, struct hk_span *slab)
 	else
 		bin->head = slab;
 	bin->tail = slab;
-	slab->listed = 1;
+	slab->listed = LISTED;
 }
 
-static void list_remove(struct pool_bin *bin, struct hk_span *slab)
+void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab)
 {
 	if (slab->prev != NULL)
 		slab->prev->next = slab->next;
@@ -73,7 +77,7 @@ static void list_remove(struct pool_bin *bin, struct hk_span *slab)
 		slab->next->prev = slab->prev;
 	else
 		bin->tail = slab->prev;
-	slab->listed = 0;
+	slab->listed = UNLISTED;
 }
 
 /* ---- slabs ---- */
@@ -101,7 +105,8 @@ static struct hk_span *slab_make(unsigned shard, unsigned c)
 		}
 	}
 	memset(slab->bits, 0, bitmap_words(slab) * sizeof(uint64_t));
-	slab->carved = slab->nfree = slab->hint = 0;
+	slab->carved = slab->nfree = slab->hint = slab->purged = 0;
+	slab->age = 0;
 	slab->class_number = (uint8_t) c;
 	slab->shard = (uint8_t) shard;
 	hk_span_name(slab, HK_SPAN_SLAB);
@@ -111,7 +116,7 @@ static struct hk_span *slab_make(unsigned shard, unsigned c)
 	return slab;
 }
 
-static void slab_destroy(struct hk_span *slab)
+void hk_pool_slab_destroy(struct hk_span *slab)
 {
 	size_t touched = (size_t) slab->carved * hk_classes[slab->class_number].size;
 
@@ -123,9 +128,16 @@ static void slab_destroy(struct hk_span *slab)
 	hk_pageheap_free(slab, touched, hk_sys_now_ns());
 }
 
-static bool slab_is_empty(const struct hk_span *slab)
+void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab)
 {
-	return slab->nfree == slab->carved;
+	if (slab->listed == HELD)
+		return;
+	if (bin->empty == 0) {
+		bin->empty = 1;
+		return;
+	}
+	hk_pool_list_remove(bin, slab);
+	hk_pool_slab_destroy(slab);
 }
 
 /* Append block to the chain that ends in *link. */
@@ -138,6 +150,15 @@ static struct hk_block **link_block(struct hk_block **link, char *block)
 	return &b->next;
 }
 
+/* Pages that were purged are not so any more once a block on them is handed out. */
+static void unpurge(struct hk_span *slab, size_t offset, size_t size)
+{
+	size_t unit = slab->granules * HK_GRANULE / 16;
+
+	for (size_t u = offset / unit; u <= (offset + size - 1) / unit; u++)
+		slab->purged &= (uint16_t) ~(1U << u);
+}
+
 /* Up to want free blocks out of the bitmap, lowest addresses first. */
 static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***link)
 {
@@ -147,12 +168,15 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 	want = hk_min(want, slab->nfree);
 	for (; taken < want && w < words; w++) {
 		uint64_t bits = slab->bits[w];
+		char *base = slab->base + w * 64 * size;
 
 		while (bits != 0 && taken < want) {
-			size_t i = w * 64 + (size_t) __builtin_ctzll(bits);
+			size_t offset = (size_t) __builtin_ctzll(bits) * size;
 
 			bits &= bits - 1;
-			*link = link_block(*link, slab->base + i * size);
+			*link = link_block(*link, base + offset);
+			if (HK_UNLIKELY(slab->purged != 0))
+				unpurge(slab, w * 64 * size + offset, size);
 			taken++;
 		}
 		slab->bits[w] = bits;
@@ -177,208 +201,104 @@ static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***l
 	return want;
 }
 
-/* The slab to take from next, made if need be. NULL: no memory. */
-static struct hk_span *bin_slab(struct pool_bin *bin, unsigned shard, unsigned c)
+/* Free blocks of the bin's slabs, lock held. Fresh memory comes a page at a time. */
+static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 {
-	struct hk_span *slab = bin->head;
-
-	if (slab == NULL) {
-		slab = slab_make(shard, c);
-		if (slab == NULL)
-			return NULL;
-		list_append(bin, slab);
-		bin->empty++;
-	}
-	return slab;
-}
-
-struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
-{
-	struct pool_bin *bin = &shards[shard].bin[c];
-	struct hk_chain chain = {NULL, NULL, 0};
+	struct hk_chain chain = {NULL, 0};
 	struct hk_block **link = &chain.head;
-	bool fresh = false; /* fresh memory comes a page at a time */
+	struct hk_span *slab;
+	bool fresh = false;
 
-	hk_lock_take(&bin->lock);
-	while (chain.length < want && !fresh) {
-		struct hk_span *slab = bin_slab(bin, shard, c);
-		size_t n;
-
-		if (slab == NULL)
-			break;
+	while (chain.length < want && !fresh && (slab = bin->head) != NULL) {
 		if (slab_is_empty(slab))
 			bin->empty--;
 		fresh = slab->nfree == 0;
 		if (fresh)
-			n = take_fresh(slab, want - chain.length, &link);
+			chain.length += take_fresh(slab, want - chain.length, &link);
 		else
-			n = take_bits(slab, want - chain.length, &link);
-		chain.length += n;
+			chain.length += take_bits(slab, want - chain.length, &link);
 		if (slab->nfree == 0 && slab->carved == slab->capacity)
-			list_remove(bin, slab);
+			hk_pool_list_remove(bin, slab);
 	}
-	hk_lock_drop(&bin->lock);
 	*link = NULL;
-	chain.tail = (struct hk_block *) (void *) link; /* `next` is the first member */
+	return chain;
+}
+
+static struct hk_chain take_batch(struct pool_bin *bin)
+{
+	bin->asked = true;
+	return bin->batch[--bin->nbatch];
+}
+
+static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
+{
+	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_chain chain;
+
+	if (bin->nbatch > 0 && want > 1)
+		chain = take_batch(bin);
+	else
+		chain = take_listed(bin, want);
+	bin_unlock(shard, c);
+	return chain;
+}
+
+/* Shards that no thread is in: what exited threads left there is used before new memory. */
+static struct hk_chain take_orphaned(unsigned c, size_t want)
+{
+	struct hk_chain chain = {NULL, 0};
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used && chain.length == 0; s++)
+		if (atomic_load_explicit(&members[s], memory_order_relaxed) == 0)
+			chain = take_from(s, c, want);
+	return chain;
+}
+
+static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
+{
+	struct hk_chain chain = {NULL, 0};
+	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_span *slab = slab_make(shard, c);
+
+	if (slab != NULL) {
+		hk_pool_list_append(bin, slab);
+		bin->empty++;
+		chain = take_listed(bin, want);
+	}
+	bin_unlock(shard, c);
+	return chain;
+}
+
+struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
+{
+	struct hk_chain chain = take_from(shard, c, want);
+
+	if (HK_UNLIKELY(chain.length == 0))
+		chain = take_orphaned(c, want);
+	if (HK_UNLIKELY(chain.length == 0))
+		chain = take_new(shard, c, want);
 	SHARD_ADD(shard, slab_bytes_out, chain.length * hk_classes[c].size);
 	return chain;
 }
 
-/* ---- giving back ---- */
-
-/* A stray write may have put anything into a link: never follow it out of the class. */
-static struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
-{
-	if (HK_UNLIKELY(hk_code_of(b) != HK_CODE(c)))
-		hk_fatal("corrupted free list", b);
-	return hk_slab_of(b);
-}
-
-/* The slab is wholly free: keep one such slab a bin, return the others. True if it is gone. */
-static bool slab_emptied(struct pool_bin *bin, struct hk_span *slab)
-{
-	if (bin->empty == 0) {
-		bin->empty = 1;
-		return false;
-	}
-	list_remove(bin, slab);
-	slab_destroy(slab);
-	return true;
-}
-
-/* Put one block back into its slab, under the lock of the slab's bin. True if the slab is gone with it. */
-HK_INLINE bool slab_put(struct pool_bin *bin, struct hk_span *slab, const struct hk_class_info *info, void *p)
-{
-	uint64_t offset = (uint64_t) ((char *) p - slab->base);
-	size_t i = (size_t) ((offset * info->inverse) >> 42);
-	uint64_t *word = &slab->bits[i / 64], bit = (uint64_t) 1 << (i % 64);
-
-	if (HK_UNLIKELY(i >= slab->carved || i * info->size != offset))
-		hk_fatal("free of a pointer that malloc did not return", p);
-	if (HK_UNLIKELY((*word & bit) != 0))
-		hk_fatal("double free", p);
-	*word |= bit;
-	if (i / 64 < slab->hint)
-		slab->hint = (uint16_t) (i / 64);
-	if (HK_UNLIKELY(!slab->listed))
-		list_append(bin, slab);
-	return HK_UNLIKELY(++slab->nfree == slab->carved) && slab_emptied(bin, slab);
-}
-
-/*
- * Give back all blocks of the list that belong to the shard of its first one, under one lock; *head becomes the
- * list of the others. Neighbours in the list are often neighbours in a slab: it is looked up only
- * when it changes.
- */
-static size_t give_shard(unsigned c, struct hk_block **head)
-{
-	const struct hk_class_info *info = &hk_classes[c];
-	size_t slab_bytes = info->granules * HK_GRANULE, n = 0;
-	struct hk_block *b = *head, *next, *others = NULL;
-	struct hk_span *slab = checked_slab(b, c);
-	unsigned shard = slab->shard;
-	struct pool_bin *bin = &shards[shard].bin[c];
-
-	hk_lock_take(&bin->lock);
-	for (; b != NULL; b = next) {
-		if (slab == NULL || (size_t) ((char *) b - slab->base) >= slab_bytes)
-			slab = checked_slab(b, c);
-		next = b->next;
-		if (HK_UNLIKELY(slab->shard != shard)) {
-			b->next = others;
-			others = b;
-			continue;
-		}
-		if (slab_put(bin, slab, info, b))
-			slab = NULL;
-		n++;
-	}
-	hk_lock_drop(&bin->lock);
-	SHARD_ADD(shard, slab_bytes_in, n * info->size);
-	SHARD_ADD(shard, flushes, 1);
-	*head = others;
-	return n;
-}
-
-size_t hk_pool_give(unsigned c, struct hk_block *head)
-{
-	size_t total = 0;
-
-	while (head != NULL)
-		total += give_shard(c, &head);
-	return total;
-}
-
-void hk_pool_give_one(unsigned c, void *p)
-{
-	struct hk_span *slab = hk_slab_of(p);
-	unsigned shard = slab->shard;
-	struct pool_bin *bin = &shards[shard].bin[c];
-
-	hk_lock_take(&bin->lock);
-	(void) slab_put(bin, slab, &hk_classes[c], p);
-	hk_lock_drop(&bin->lock);
-	SHARD_ADD(shard, slab_bytes_in, hk_classes[c].size);
-}
-
-void hk_pool_trim(void)
-{
-	for (unsigned s = 0; s < nshards; s++) {
-		for (unsigned c = 1; c < HK_CLASSES; c++) {
-			struct pool_bin *bin = &shards[s].bin[c];
-
-			hk_lock_take(&bin->lock);
-			for (struct hk_span *slab = bin->head, *next; slab != NULL; slab = next) {
-				next = slab->next;
-				if (slab_is_empty(slab)) {
-					list_remove(bin, slab);
-					slab_destroy(slab);
-					bin->empty--;
-				}
-			}
-			hk_lock_drop(&bin->lock);
-		}
-	}
-}
-
-static size_t block_index(const struct hk_span *slab, const void *p)
-{
-	size_t offset = (size_t) ((const char *) p - slab->base);
-	return (size_t) ((offset * hk_classes[slab->class_number].inverse) >> 42);
-}
-
-bool hk_pool_is_free(const void *p)
-{
-	struct hk_span *slab = hk_slab_of(p);
-	struct pool_bin *bin = &shards[slab->shard].bin[slab->class_number];
-	size_t i = block_index(slab, p);
-	bool is_free;
-
-	hk_lock_take(&bin->lock);
-	is_free = i >= slab->carved || (slab->bits[i / 64] >> (i % 64) & 1) != 0;
-	hk_lock_drop(&bin->lock);
-	return is_free;
-}
-
-void *hk_pool_block_start(const void *p)
-{
-	struct hk_span *slab = hk_slab_of(p);
-
-	return slab->base + block_index(slab, p) * hk_classes[slab->class_number].size;
-}
-
 /* ---- fork ---- */
 
+/* No thread joins a shard meanwhile: the caller holds the lock for that. */
 void hk_pool_fork_lock(void)
 {
-	for (unsigned s = 0; s < nshards; s++)
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)
-			hk_lock_take(&shards[s].bin[c].lock);
+			hk_lock_take(&hk_pool_locks[s].lock[c]);
 }
 
 void hk_pool_fork_unlock(void)
 {
-	for (unsigned s = 0; s < nshards; s++)
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)
-			hk_lock_reset(&shards[s].bin[c].lock);
+			hk_lock_reset(&hk_pool_locks[s].lock[c]);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sharded pool behind the thread caches: class × shard, each with a lock of its own and a list of
- * slabs with free blocks. A slab belongs to the shard that made it; a block may be freed through any
+ * The sharded pool behind the thread caches: class × shard, each with a lock of its own, a list of
+ * slabs with free blocks, and a few batches: whole lists that thread caches returned, handed to the next one as they
+ * are. A slab belongs to the shard that made it; a block may be freed through any
  * thread and goes back to its slab's shard, so nothing depends on the thread that allocated it,
  * and the slabs of exited threads are simply used on.
  *
  * Free blocks are linked through their first word while they are out of their slab's bitmap; the
- * second word then holds a key that no live block is likely to hold: finding it in a block that is
- * being freed means a double free, missing it in one that is being allocated means a stray write.
+ * second word then holds a key (heap.h).
  */
 #ifndef HK_CORE_POOL_H
 #define HK_CORE_POOL_H
@@ -20,24 +20,41 @@ struct hk_block {
 	uintptr_t key;
 };
 
+/* An address that no program has a use for, and an immediate operand in the fast paths. */
+#define HK_FREE_KEY ((uintptr_t) (intptr_t) -0x5a3c1e09)
+
 struct hk_chain {
-	struct hk_block *head, *tail;
+	struct hk_block *head;
 	size_t length;
 };
 
 void hk_pool_init(void);
-unsigned hk_pool_shards(void);
+/* A shard for a new thread, the one with the fewest; and its release. Lock: the caller's, process-wide. */
+unsigned hk_pool_join(void);
+void hk_pool_leave(unsigned shard);
+/* After fork, in the child: the other threads are gone; the one that is left, if it has joined, stays in its shard. */
+void hk_pool_alone(bool joined, unsigned shard);
 
-/* Up to want blocks of class c from shard, in address order, linked and keyed. Length 0: no memory. */
+/* Up to want blocks of class c from shard, linked and keyed: a batch that was returned lately, or out of slabs in
+   address order. Length 0: no memory. */
 struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want);
+/* Give n ≥ 1 linked blocks of class c (any shards) back, as a batch if there is a place, else to their slabs. */
+void hk_pool_give_batch(unsigned c, struct hk_block *head, size_t n);
 /* Give a linked list of blocks of class c (any shards) back to their slabs; checks each. Its length. */
 size_t hk_pool_give(unsigned c, struct hk_block *head);
 /* One block at the call, for paths without a cache. */
 void hk_pool_give_one(unsigned c, void *p);
-/* Return empty slabs that bins keep in reserve to the page heap. */
+/* Return batches to their slabs, and empty slabs that bins keep in reserve to the page heap. */
 void hk_pool_trim(void);
+/* The same for batches that were not asked for since the last call. */
+void hk_pool_age(void);
+/* Purge whole free pages inside slabs that have rested for some calls of this (all: any); no lock is held during the
+   system calls. Bytes. */
+uint64_t hk_pool_purge(bool all);
 /* Is p a block that its slab counts as free (bitmap)? For diagnosis. */
 bool hk_pool_is_free(const void *p);
+/* A block on a free list without its key: ends the process. */
+_Noreturn void hk_pool_keyless(const struct hk_block *block);
 /* First byte of the block that p points into. */
 void *hk_pool_block_start(const void *p);
 

@@ -86,7 +86,9 @@ uint64_t hk_purge_tick(void)
 	atomic_store_explicit(&purge.last_tick, now, memory_order_relaxed);
 	before = now > delay ? now - delay : 0;
 	(void) hk_bigcache_evict(before, SIZE_MAX);
+	hk_pool_age();
 	(void) purge_runs(before, 1);
+	HK_STAT_ADD(purged_bytes, hk_pool_purge(false));
 	hk_lock_drop(&purge.lock);
 	return waiting();
 }
@@ -99,6 +101,7 @@ uint64_t hk_purge_all(void)
 	hk_pool_trim();
 	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
 	bytes = purge_runs(UINT64_MAX, 1);
+	bytes += hk_pool_purge(true);
 	hk_lock_drop(&purge.lock);
 	HK_STAT_ADD(trims, 1);
 	direct -= HK_STAT_GET(mapped_bytes);

@@ -32,11 +32,6 @@ static uint32_t slab_granules(size_t size)
 	return best;
 }
 
-static void set_code(uint8_t *entry, size_t size)
-{
-	__atomic_store_n(entry, (uint8_t) HK_CODE(hk_sizeclass_of(hk_max(size, 1))), __ATOMIC_RELAXED);
-}
-
 void hk_sizeclass_init(void)
 {
 	for (unsigned c = 1; c < HK_CLASSES; c++) {
@@ -45,10 +40,8 @@ void hk_sizeclass_init(void)
 		info->size = (uint32_t) hk_sizeclass_bytes(c);
 		info->granules = slab_granules(info->size);
 		info->capacity = (uint32_t) (info->granules * HK_GRANULE / info->size);
+		if (info->size <= HK_FIT_MAX)
+			info->fit = (uint32_t) ((((uint64_t) 1 << 32) + info->size - 1) / info->size);
 		info->inverse = (((uint64_t) 1 << 42) + info->size - 1) / info->size;
 	}
-	for (size_t i = 0; i < HK_COUNT(hk_map.tiny_codes); i++)
-		set_code(&hk_map.tiny_codes[i], i * 16);
-	for (size_t i = 0; i < HK_COUNT(hk_map.medium_codes); i++)
-		set_code(&hk_map.medium_codes[i], i * 128);
 }

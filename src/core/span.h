@@ -6,7 +6,7 @@
  *
  *   root[address >> 32] ──► leaf { code[], back[], dirty[], span[] }, one entry per granule
  *
- * code   code of the size class in every granule of a slab, else 0: all that free() needs
+ * code   code of the size class (sizeclass.h) in every granule of a slab, else 0: all that free() needs
  * back   in every granule of a slab: how many granules before it the slab begins
  * dirty  1 if the granule may have been written since the kernel last gave it zeroed
  * span   the descriptor; valid for the first granule of a span (and the last of a free run)
@@ -55,7 +55,9 @@ struct hk_span {
 			uint16_t carved;   /* blocks that were ever handed out: the rest is untouched */
 			uint16_t nfree;    /* bits set */
 			uint16_t hint;     /* no bit is set in words before this one */
-			uint8_t listed;    /* in its pool bin's list */
+			uint16_t purged;   /* sixteenths of the slab that were given back and not handed out since */
+			uint8_t listed;    /* enum in pool.c: in its pool bin's list or not */
+			uint8_t age;       /* calls of hk_pool_purge since a block came back, up to HK_SLAB_RESTED */
 		};
 		struct { /* FREE, CACHED */
 			struct hk_span *older, *newer; /* by age: page heap's dirty list, BigCache */
@@ -78,7 +80,7 @@ HK_INLINE void hk_span_name(struct hk_span *span, unsigned kind)
 }
 
 struct hk_leaf {
-	uint8_t code[HK_LEAF_GRANULES];
+	uint16_t code[HK_LEAF_GRANULES];
 	uint8_t back[HK_LEAF_GRANULES];
 	uint8_t dirty[HK_LEAF_GRANULES];
 	struct hk_span span[HK_LEAF_GRANULES];
@@ -89,22 +91,10 @@ struct hk_leaf {
  * the all-zero codes at the start: a look-up needs no test.
  */
 struct hk_map {
-	uint8_t zero[HK_LEAF_GRANULES]; /* the codes of addresses that were never mapped */
-	uintptr_t root[HK_ROOT_ENTRIES]; /* distance of a leaf from this struct */
-	uint8_t tiny_codes[HK_TINY_MAX / 16 + 1];     /* class code by (size + 15) / 16 */
-	uint8_t medium_codes[HK_MEDIUM_MAX / 128 + 1]; /* … by (size + 127) / 128 */
+	uint16_t zero[HK_LEAF_GRANULES]; /* the codes of addresses that were never mapped */
+	uintptr_t root[HK_ROOT_ENTRIES]; /* distance of a leaf from this struct, in units of a code */
 };
 extern struct hk_map hk_map;
-
-/* What the second word of a free block holds: an address that no program has a use for, at hand in both
-   fast paths, different in every run. */
-#define HK_FREE_KEY ((uintptr_t) &hk_map)
-
-/* Tables go from 0 to their values once, while other threads may look: 0 means not yet. */
-HK_INLINE unsigned hk_table_code(const uint8_t *entry)
-{
-	return __atomic_load_n(entry, __ATOMIC_RELAXED);
-}
 
 HK_INLINE size_t hk_granule_index(const void *p)
 {
@@ -112,10 +102,10 @@ HK_INLINE size_t hk_granule_index(const void *p)
 }
 
 /* Code of the size class that p's granule belongs to; 0 for any address that is in no slab. */
-HK_INLINE unsigned hk_code_of(const void *p)
+HK_INLINE uintptr_t hk_code_of(const void *p)
 {
 	uintptr_t at = hk_granule_index(p) + hk_map.root[(uint16_t) ((uintptr_t) p >> HK_LEAF_SHIFT)];
-	return *(const uint8_t *) ((uintptr_t) &hk_map + at);
+	return *(const uint16_t *) ((uintptr_t) &hk_map + 2 * at);
 }
 
 /* The leaf for p, or NULL if nothing was ever mapped there. */
@@ -128,7 +118,7 @@ static inline struct hk_leaf *hk_leaf_of(const void *p)
 	distance = __atomic_load_n(&hk_map.root[top], __ATOMIC_ACQUIRE);
 	if (distance == 0)
 		return NULL;
-	distance += (uintptr_t) &hk_map;
+	distance = (uintptr_t) &hk_map + 2 * distance;
 	__asm__("" : "+r"(distance)); /* a leaf of its own, whatever the compiler thinks of the sum */
 	return (struct hk_leaf *) distance;
 }

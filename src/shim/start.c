@@ -32,6 +32,7 @@ __attribute__((constructor(101))) static void start(void)
 
 __attribute__((destructor(101))) static void end(void)
 {
+	hk_finish();
 	hk_harden_finish();
 	hk_process_exit();
 }

@@ -10,12 +10,12 @@ need valgrind
 
 # size, live blocks, ceiling in thousandths of an instruction
 ceilings=(
-    16 64 58000
-    48 64 58000
-    256 64 59000
-    1024 64 63000
-    48 1 61000
-    4096 64 80000
+    16 64 48500
+    48 64 48500
+    256 64 49000
+    1024 64 51000
+    48 1 48500
+    4096 64 66000
 )
 
 count() {

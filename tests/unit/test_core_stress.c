@@ -30,11 +30,37 @@ static struct hk_summary summary(void)
 
 /* ---- misuse: each ends in SIGABRT ---- */
 
+START_TEST(double_free_at_exit)
+{
+	void *p = hk_malloc(40);
+	hk_free(p);
+	hk_free(p);
+	hk_finish();
+}
+END_TEST
+
+/* A block is never handed out twice. */
 START_TEST(double_free_tiny)
 {
 	void *p = hk_malloc(40);
 	hk_free(p);
 	hk_free(p);
+	for (int i = 0; i < 1000; i++)
+		(void) hk_malloc(40);
+}
+END_TEST
+
+START_TEST(double_free_delayed)
+{
+	void *volatile p[300];
+
+	for (int i = 0; i < 300; i++)
+		p[i] = hk_malloc(40);
+	for (int i = 0; i < 300; i++)
+		hk_free(p[i]);
+	hk_free(p[150]);
+	for (int i = 0; i < 1000; i++)
+		(void) hk_malloc(40);
 }
 END_TEST
 
@@ -359,7 +385,9 @@ static Suite *stress_suite(void)
 	Suite *suite = suite_create("core stress");
 	TCase *misuse = tcase_create("misuse"), *stress = tcase_create("stress");
 
+	tcase_add_test_raise_signal(misuse, double_free_at_exit, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_tiny, SIGABRT);
+	tcase_add_test_raise_signal(misuse, double_free_delayed, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_flushed, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_large, SIGABRT);
 	tcase_add_test_raise_signal(misuse, interior_pointer, SIGABRT);

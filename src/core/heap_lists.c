@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How many blocks the lists of a thread cache may hold, and how they are emptied. A class starts with a few blocks and
+ * grows while it is in demand; all classes of a thread share a budget, and all threads share another.
+ */
+#include "core/heap_int.h"
+
+#include "core/knobs.h"
+#include "core/stats.h"
+
+#define HK_LIST_MAX 64U                  /* blocks of one class in a list, however small */
+#define HK_LIST_TINY_BYTES (32 * HK_KIB) /* … and bytes */
+#define HK_LIST_MEDIUM_BYTES (64 * HK_KIB)
+#define HK_LIST_SWAP 64U                 /* lists grow up to this also when a few blocks go round and round … */
+#define HK_LIST_SWAP_BYTES (8 * HK_KIB)  /* … and to this: what a loop cycles through should stay in L1 */
+#define HK_LIST_FIRST 8U                 /* blocks at the first refill; doubled at each further one */
+#define HK_LIST_FIRST_BYTES (2 * HK_KIB)
+#define HK_BUDGET_ALL (4 * HK_MIB)       /* all threads' lists share this, but … */
+#define HK_BUDGET_MIN (64 * HK_KIB)      /* … each may hold this */
+
+static _Atomic uint64_t budget = HK_BUDGET_ALL; /* bytes that one thread's lists may hold */
+
+#define SHARD_ADD(heap, field, n) \
+	hk_counter_add(&hk_counters->shard[(heap)->shard].field, (n))
+
+void hk_lists_share(uint32_t threads)
+{
+	uint64_t share = hk_max(HK_BUDGET_ALL / hk_max(threads, 1), HK_BUDGET_MIN);
+
+	atomic_store_explicit(&budget, share, memory_order_relaxed);
+}
+
+static uint64_t budget_limit(void)
+{
+	return hk_min(HK_KNOB(tinypool_limit), atomic_load_explicit(&budget, memory_order_relaxed));
+}
+
+static uint32_t fit_of(unsigned c)
+{
+	return c != 0 && HK_KNOB(security) == HK_SECURITY_OFF ? HK_FIT_ANY : hk_classes[c].fit;
+}
+
+static unsigned first_cap(unsigned c)
+{
+	return (unsigned) hk_max(hk_min(HK_LIST_FIRST_BYTES / hk_classes[c].size, HK_LIST_FIRST), 1);
+}
+
+static unsigned last_cap(unsigned c)
+{
+	uint64_t bytes = c <= HK_TINY_CLASSES ? HK_LIST_TINY_BYTES : HK_LIST_MEDIUM_BYTES;
+
+	return (unsigned) hk_max(hk_min(hk_min(bytes, budget_limit() / 4) / hk_classes[c].size, HK_LIST_MAX), 1);
+}
+
+/* Up to here a list grows by being swapped alone. */
+static unsigned swap_cap(unsigned c)
+{
+	return (unsigned) hk_max(hk_min(HK_LIST_SWAP_BYTES / hk_classes[c].size, HK_LIST_SWAP), 1);
+}
+
+static void set_cap(struct hk_heap *heap, unsigned c, unsigned cap)
+{
+	int64_t more = (int64_t) cap - heap->cap[c];
+
+	heap->freed[c].room += (int32_t) more;
+	heap->limit[c] = (uint16_t) (heap->limit[c] + more);
+	heap->cap[c] = (uint16_t) cap;
+	heap->swap_above[c] = (uint16_t) (cap >= swap_cap(c) ? cap / 2 : UINT16_MAX);
+	heap->budget += (uint64_t) (3 * more * (int64_t) hk_classes[c].size);
+}
+
+void hk_lists_grow(struct hk_heap *heap, unsigned c)
+{
+	unsigned cap = heap->cap[c] == 0 ? first_cap(c) : (unsigned) hk_min(heap->cap[c] * 2U, last_cap(c));
+
+	if (cap > heap->cap[c] &&
+	    (heap->cap[c] == 0 || heap->budget + 3ULL * (cap - heap->cap[c]) * hk_classes[c].size <= budget_limit()))
+		set_cap(heap, c, cap);
+	else
+		heap->swap_above[c] = heap->cap[c] / 2U;
+}
+
+void hk_lists_follow_knobs(struct hk_heap *heap)
+{
+	heap->epoch = HK_KNOB(epoch);
+	heap->caching = HK_KNOB(tinypool) && HK_KNOB(security) != HK_SECURITY_FULL && budget_limit() > 0 &&
+	                heap->state == HK_HEAP_LIVE;
+	heap->budget = 0;
+	for (unsigned c = 0; c < HK_CLASSES; c++) {
+		heap->cap[c] = heap->limit[c] = 0;
+		heap->swap_above[c] = UINT16_MAX;
+		heap->freed[c].room = 0;
+		heap->freed[c].fit = fit_of(c);
+	}
+}
+
+void hk_lists_report(struct hk_heap *heap)
+{
+	uint64_t cached = 0;
+
+	for (unsigned c = 1; c < HK_CLASSES; c++)
+		cached += (heap->length[c] + (uint64_t) nfreed(heap, c)) * hk_classes[c].size;
+	SHARD_ADD(heap, cache_bytes, cached - heap->cached_bytes);
+	heap->cached_bytes = cached;
+	SHARD_ADD(heap, tiny_allocs, heap->tiny_allocs);
+	SHARD_ADD(heap, tiny_refills, heap->tiny_refills);
+	SHARD_ADD(heap, medium_allocs, heap->medium_allocs);
+	SHARD_ADD(heap, medium_refills, heap->medium_refills);
+	heap->tiny_allocs = heap->tiny_refills = heap->medium_allocs = heap->medium_refills = 0;
+}
+
+/* Return both lists of a class to the pool. */
+static void flush_class(struct hk_heap *heap, unsigned c)
+{
+	struct hk_block *alloc = heap->alloc[c], *freed = heap->freed[c].head;
+	size_t left;
+
+	heap->alloc[c] = NULL;
+	reset_freed(heap, c);
+	left = alloc != NULL ? hk_pool_give(c, alloc) : 0;
+	count_allocs(heap, c, heap->length[c] - hk_min(left, heap->length[c]), 0);
+	heap->length[c] = 0;
+	if (freed != NULL)
+		(void) hk_pool_give(c, freed);
+}
+
+void hk_lists_decay(struct hk_heap *heap)
+{
+	for (unsigned c = 1; c < HK_CLASSES; c++) {
+		bool active = (heap->active[c / 64] >> (c % 64) & 1) != 0;
+
+		if (heap->cap[c] == 0)
+			continue;
+		if (!active) {
+			flush_class(heap, c);
+			set_cap(heap, c, 0);
+		} else if (heap->budget > budget_limit()) {
+			set_cap(heap, c, (unsigned) hk_max(heap->cap[c] / 2U, 1));
+		}
+	}
+	for (size_t i = 0; i < HK_COUNT(heap->active); i++)
+		heap->active[i] = 0;
+}
+
+void hk_heap_flush(struct hk_heap *heap)
+{
+	for (unsigned c = 1; c < HK_CLASSES; c++)
+		flush_class(heap, c);
+	hk_lists_report(heap);
+}

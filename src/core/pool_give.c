@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pool's side of freeing: blocks return to their slabs' bitmaps, under the lock of the slab's bin, or rest as a
+ * batch for the next thread that asks.
+ */
+#include "core/pool_int.h"
+
+#include "base/log.h"
+
+/* A stray write may have put anything into a link: never follow it out of the class. */
+static struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
+{
+	if (HK_UNLIKELY(hk_code_of(b) != HK_CODE(c)))
+		hk_fatal("corrupted free list", b);
+	return hk_slab_of(b);
+}
+
+static size_t block_index(const struct hk_span *slab, const void *p)
+{
+	return (size_t) (((uint64_t) ((const char *) p - slab->base) * hk_classes[slab->class_number].inverse) >> 42);
+}
+
+/* n blocks came back to the slab. */
+static void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
+{
+	slab->age = 0;
+	slab->nfree = (uint16_t) (slab->nfree + n);
+	if (slab->listed == UNLISTED)
+		hk_pool_list_append(bin, slab);
+	if (HK_UNLIKELY(slab_is_empty(slab)))
+		hk_pool_slab_emptied(bin, slab);
+}
+
+/* A block that is free already, or whose key is gone: overwritten, or taken when it was handed out or returned. */
+static HK_COLD _Noreturn void refuse(const struct hk_block *b, bool is_free)
+{
+	hk_fatal(is_free || b->key == 0 ? "double free" : "corrupted free list", b);
+}
+
+void hk_pool_keyless(const struct hk_block *block)
+{
+	bool known = hk_code_of(block) != 0 && hk_pool_block_start(block) == block;
+
+	refuse(block, known && hk_pool_is_free(block));
+}
+
+/* Put blocks from the head of a list back into the slab, as long as they are of this slab: each must have its key, which
+   is taken, and not its bit. The rest of the list. */
+static struct hk_block *put_run(struct pool_bin *bin, struct hk_span *slab, struct hk_block *b, size_t *count)
+{
+	uint64_t inverse = hk_classes[slab->class_number].inverse, offset;
+	size_t bytes = (size_t) slab->carved * hk_classes[slab->class_number].size, n = 0, lowest = slab->hint;
+	uint64_t *bits = slab->bits;
+	char *base = slab->base;
+
+	for (; (offset = (uint64_t) ((char *) b - base)) < bytes; b = b->next, n++) { /* NULL is in no slab */
+		size_t i = (size_t) ((offset * inverse) >> 42);
+		uint64_t word = bits[i / 64];
+
+		if (HK_UNLIKELY((word >> (i % 64) & 1) != 0 || b->key != HK_FREE_KEY))
+			refuse(b, (word >> (i % 64) & 1) != 0);
+		bits[i / 64] = word | (uint64_t) 1 << (i % 64);
+		b->key = 0;
+		lowest = hk_min(lowest, i / 64);
+	}
+	if (HK_UNLIKELY(n == 0)) /* never handed out: a stray link */
+		refuse(b, false);
+	slab->hint = (uint16_t) lowest;
+	slab_gained(bin, slab, n);
+	*count += n;
+	return b;
+}
+
+/*
+ * Give back all blocks of the list that belong to the shard of its first one, under one lock; *head becomes the
+ * list of the others. Neighbours in the list are often neighbours in a slab.
+ */
+static size_t give_shard(unsigned c, struct hk_block **head)
+{
+	struct hk_block *b = *head, *others = NULL;
+	unsigned shard = checked_slab(b, c)->shard;
+	struct pool_bin *bin = bin_lock(shard, c);
+	size_t n = 0;
+
+	while (b != NULL) {
+		struct hk_span *slab = checked_slab(b, c);
+
+		if (HK_LIKELY(slab->shard == shard)) {
+			b = put_run(bin, slab, b, &n);
+		} else {
+			struct hk_block *next = b->next;
+
+			b->next = others;
+			others = b;
+			b = next;
+		}
+	}
+	bin_unlock(shard, c);
+	SHARD_ADD(shard, slab_bytes_in, n * hk_classes[c].size);
+	SHARD_ADD(shard, flushes, 1);
+	*head = others;
+	return n;
+}
+
+size_t hk_pool_give(unsigned c, struct hk_block *head)
+{
+	size_t total = 0;
+
+	while (head != NULL)
+		total += give_shard(c, &head);
+	return total;
+}
+
+void hk_pool_give_batch(unsigned c, struct hk_block *head, size_t n)
+{
+	unsigned shard = checked_slab(head, c)->shard;
+	struct pool_bin *bin = bin_lock(shard, c);
+	size_t bytes = n * hk_classes[c].size;
+	bool kept = bin->nbatch < HK_BATCHES && (bin->nbatch + 1U) * bytes <= HK_BATCH_BYTES;
+
+	if (kept)
+		bin->batch[bin->nbatch++] = (struct hk_chain){head, n};
+	bin_unlock(shard, c);
+	if (kept)
+		SHARD_ADD(shard, slab_bytes_in, bytes);
+	else
+		(void) hk_pool_give(c, head);
+}
+
+void hk_pool_give_one(unsigned c, void *p)
+{
+	struct hk_span *slab = hk_slab_of(p);
+	unsigned shard = slab->shard;
+	struct pool_bin *bin = bin_lock(shard, c);
+	size_t i = block_index(slab, p);
+	uint64_t *word = &slab->bits[i / 64], bit = (uint64_t) 1 << (i % 64);
+
+	if (HK_UNLIKELY(i >= slab->carved || (*word & bit) != 0))
+		hk_fatal("double free", p);
+	*word |= bit;
+	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
+	slab_gained(bin, slab, 1);
+	bin_unlock(shard, c);
+	SHARD_ADD(shard, slab_bytes_in, hk_classes[c].size);
+}
+
+/* ---- diagnosis ---- */
+
+bool hk_pool_is_free(const void *p)
+{
+	struct hk_span *slab = hk_slab_of(p);
+	unsigned shard = slab->shard, c = slab->class_number;
+	size_t i = block_index(slab, p);
+	bool is_free;
+
+	(void) bin_lock(shard, c);
+	is_free = i >= slab->carved || (slab->bits[i / 64] >> (i % 64) & 1) != 0;
+	bin_unlock(shard, c);
+	return is_free;
+}
+
+void *hk_pool_block_start(const void *p)
+{
+	struct hk_span *slab = hk_slab_of(p);
+
+	return slab->base + block_index(slab, p) * hk_classes[slab->class_number].size;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the pool share: bins, their locks, their lists of partial slabs. pool.c makes slabs and takes
+ * blocks, pool_give.c takes blocks back, pool_purge.c purges.
+ *
+ * Lock order: bin, then metadata, then page heap. Never two bins.
+ */
+#ifndef HK_CORE_POOL_INT_H
+#define HK_CORE_POOL_INT_H
+
+#include "base/lock.h"
+#include "core/pool.h"
+#include "core/stats.h"
+
+#define HK_BATCHES 4U            /* of one bin */
+#define HK_BATCH_BYTES (64 * HK_KIB) /* … in all */
+
+/* Partial slabs: taken from the head, added at the tail, so that a slab gathers frees before its turn. */
+struct pool_bin {
+	struct hk_span *head, *tail;
+	uint32_t empty;  /* wholly free slabs in the list */
+	uint16_t nbatch;
+	bool asked;      /* a batch was taken since the last hk_pool_age */
+	struct hk_chain batch[HK_BATCHES];
+};
+
+extern struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
+
+/* The locks stand together, apart from what they guard: fork takes them all. */
+struct pool_locks {
+	struct hk_lock lock[HK_CLASSES];
+} HK_ALIGNED(HK_CACHE_LINE);
+extern struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
+
+/* All shards below were joined once; the others have nothing. */
+extern _Atomic uint32_t hk_pool_shards_used;
+
+#define SHARD_ADD(s, field, n) hk_counter_add(&hk_counters->shard[s].field, (n))
+
+enum { UNLISTED, LISTED, HELD /* out of the list while it is purged: its free blocks are not to be touched */ };
+
+static inline struct pool_bin *bin_lock(unsigned shard, unsigned c)
+{
+	hk_lock_take(&hk_pool_locks[shard].lock[c]);
+	return &hk_pool_bins[shard][c];
+}
+
+static inline void bin_unlock(unsigned shard, unsigned c)
+{
+	hk_lock_drop(&hk_pool_locks[shard].lock[c]);
+}
+
+static inline unsigned shards_used(void)
+{
+	return atomic_load_explicit(&hk_pool_shards_used, memory_order_relaxed);
+}
+
+static inline bool slab_is_empty(const struct hk_span *slab)
+{
+	return slab->nfree == slab->carved;
+}
+
+/* All under the bin's lock. */
+void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab);
+void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab);
+/* The slab has become wholly free: one such slab a bin is kept, the others return to the page heap. */
+void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab);
+void hk_pool_slab_destroy(struct hk_span *slab); /* in no list */
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the pool gives up with time or on demand: batches that nobody asks for, empty slabs kept in reserve, and the
+ * pages inside slabs on which no block is in use. A slab has no free lists in its memory, so such pages can be purged
+ * while their blocks stay free. No lock is held during the system calls: the slab is out of its list meanwhile.
+ */
+#include "core/pool_int.h"
+
+#include "base/sys.h"
+
+/* ---- batches and reserves go back ---- */
+
+/* Batches of a bin return to their slabs; only those of a bin where none was asked for, unless all. */
+static void return_batches(unsigned shard, unsigned c, bool all)
+{
+	struct hk_chain batch[HK_BATCHES];
+	struct pool_bin *bin = bin_lock(shard, c);
+	unsigned n = 0;
+
+	if (all || !bin->asked)
+		while (bin->nbatch > 0)
+			batch[n++] = bin->batch[--bin->nbatch];
+	bin->asked = false;
+	bin_unlock(shard, c);
+	while (n-- > 0) {
+		SHARD_ADD(shard, slab_bytes_out, batch[n].length * hk_classes[c].size);
+		(void) hk_pool_give(c, batch[n].head);
+	}
+}
+
+static void return_reserve(unsigned shard, unsigned c)
+{
+	struct pool_bin *bin = bin_lock(shard, c);
+
+	for (struct hk_span *slab = bin->head, *next; slab != NULL && bin->empty > 0; slab = next) {
+		next = slab->next;
+		if (slab_is_empty(slab)) {
+			hk_pool_list_remove(bin, slab);
+			hk_pool_slab_destroy(slab);
+			bin->empty--;
+		}
+	}
+	bin_unlock(shard, c);
+}
+
+void hk_pool_age(void)
+{
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used; s++)
+		for (unsigned c = 1; c < HK_CLASSES; c++)
+			return_batches(s, c, false);
+}
+
+void hk_pool_trim(void)
+{
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used; s++)
+		for (unsigned c = 1; c < HK_CLASSES; c++)
+			return_batches(s, c, true);
+	for (unsigned s = 0; s < used; s++)
+		for (unsigned c = 1; c < HK_CLASSES; c++)
+			return_reserve(s, c);
+}
+
+/* ---- purging inside slabs ---- */
+
+/* Are all blocks free that lie, or lay before the slab was carved so far, in [from, to) of the slab? */
+static bool range_is_free(const struct hk_span *slab, size_t from, size_t to)
+{
+	const struct hk_class_info *info = &hk_classes[slab->class_number];
+	size_t i = (size_t) ((from * info->inverse) >> 42);
+	size_t end = hk_min((size_t) (((to - 1) * info->inverse) >> 42) + 1, slab->carved);
+
+	for (; i < end; i++)
+		if ((slab->bits[i / 64] >> (i % 64) & 1) == 0)
+			return false;
+	return true;
+}
+
+/* Sixteenths of the slab that were touched, hold no block in use, and may be resident. */
+static uint16_t purgeable(const struct hk_span *slab)
+{
+	size_t unit = slab->granules * HK_GRANULE / 16;
+	size_t touched = (size_t) slab->carved * hk_classes[slab->class_number].size;
+	unsigned mask = 0;
+
+	for (size_t u = 0; u * unit < touched; u++)
+		if ((slab->purged >> u & 1) == 0 && range_is_free(slab, u * unit, (u + 1) * unit))
+			mask |= 1U << u;
+	return (uint16_t) mask;
+}
+
+#define HK_SLAB_RESTED 4U /* calls of hk_pool_purge without a block coming back */
+#define HK_HELD_MAX 16U /* slabs purged at a time: up to 8 ranges each */
+struct held {
+	struct hk_span *slab;
+	uint16_t mask;
+};
+
+/* Take rested slabs with purgeable pages out of the bin's list. */
+static size_t hold(struct pool_bin *bin, struct held *held, bool all)
+{
+	size_t n = 0;
+
+	for (struct hk_span *slab = bin->head, *next; slab != NULL && n < HK_HELD_MAX; slab = next) {
+		next = slab->next;
+		if (!all && slab->age < HK_SLAB_RESTED)
+			continue;
+		if (slab->age > HK_SLAB_RESTED || slab->nfree * hk_classes[slab->class_number].size < HK_PAGE)
+			continue; /* seen already, nothing came back since */
+		slab->age = HK_SLAB_RESTED + 1;
+		held[n].mask = purgeable(slab);
+		if (held[n].mask == 0)
+			continue;
+		if (slab_is_empty(slab))
+			bin->empty--;
+		hk_pool_list_remove(bin, slab);
+		slab->listed = HELD;
+		held[n++].slab = slab;
+	}
+	return n;
+}
+
+static size_t ranges_of(const struct held *held, struct iovec *ranges)
+{
+	size_t unit = held->slab->granules * HK_GRANULE / 16, n = 0;
+
+	for (size_t u = 0; u < 16; u++) {
+		if ((held->mask >> u & 1) == 0)
+			continue;
+		if (u > 0 && (held->mask >> (u - 1) & 1) != 0)
+			ranges[n - 1].iov_len += unit;
+		else
+			ranges[n++] = (struct iovec){held->slab->base + u * unit, unit};
+	}
+	return n;
+}
+
+static uint64_t purge_held(const struct held *held, size_t n)
+{
+	struct iovec ranges[8 * HK_HELD_MAX];
+	bool ok[8 * HK_HELD_MAX];
+	uint64_t bytes = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ranges_of(&held[i], ranges + count);
+	hk_sys_purge_vec(ranges, count, ok);
+	for (size_t r = 0; r < count; r++)
+		bytes += ok[r] ? ranges[r].iov_len : 0;
+	return bytes;
+}
+
+/* Put what was held back into the list: blocks may have come back meanwhile. */
+static void release(struct pool_bin *bin, const struct held *held, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct hk_span *slab = held[i].slab;
+
+		slab->purged |= held[i].mask;
+		hk_pool_list_append(bin, slab);
+		if (slab_is_empty(slab))
+			hk_pool_slab_emptied(bin, slab);
+	}
+}
+
+static uint64_t purge_bin(unsigned shard, unsigned c, bool all)
+{
+	struct pool_bin *bin = bin_lock(shard, c);
+	struct held held[HK_HELD_MAX];
+	uint64_t bytes = 0;
+	size_t n;
+
+	for (struct hk_span *slab = bin->head; slab != NULL; slab = slab->next)
+		slab->age = (uint8_t) (slab->age + (slab->age < HK_SLAB_RESTED));
+	while ((n = hold(bin, held, all)) > 0) {
+		bin_unlock(shard, c);
+		bytes += purge_held(held, n);
+		(void) bin_lock(shard, c);
+		release(bin, held, n);
+	}
+	bin_unlock(shard, c);
+	return bytes;
+}
+
+uint64_t hk_pool_purge(bool all)
+{
+	unsigned used = shards_used();
+	uint64_t bytes = 0;
+
+	for (unsigned s = 0; s < used; s++)
+		for (unsigned c = 1; c < HK_CLASSES; c++)
+			bytes += purge_bin(s, c, all);
+	return bytes;
+}
