@@ -3,9 +3,19 @@
 noinst_PROGRAMS += hkbench
 hkbench_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 hkbench_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools/bench
-hkbench_SOURCES = tools/bench/hkbench.c tools/bench/hkbench.h tools/bench/single.c tools/bench/json.c \
-	tools/bench/threads.c
+hkbench_SOURCES = tools/bench/hkbench.c tools/bench/hkbench.h tools/bench/runner.c tools/bench/scenarios.h \
+	tools/bench/ring.h tools/bench/single.c tools/bench/mixes.c tools/bench/json.c tools/bench/build.c \
+	tools/bench/trees.c tools/bench/lru.c tools/bench/threads.c tools/bench/servers.c tools/bench/sharing.c
 hkbench_LDADD = -lpthread
+
+noinst_PROGRAMS += hkbench_cxx
+hkbench_cxx_CFLAGS = $(hkbench_CFLAGS)
+hkbench_cxx_CXXFLAGS = -std=gnu++17 -Wall -Wextra -Wpedantic -Wshadow $(SAN_CFLAGS) -fno-builtin-malloc -fno-builtin-free
+hkbench_cxx_CPPFLAGS = $(hkbench_CPPFLAGS)
+hkbench_cxx_SOURCES = tools/bench/containers.cc tools/bench/runner.c tools/bench/hkbench.h
+
+noinst_PROGRAMS += hkrun
+hkrun_SOURCES = tools/bench/hkrun.c
 EXTRA_DIST += tools/bench/bench_allocators tools/bench/RESULTS.md
 
 # What the key table says for people to read. The results are committed; a test compares them.

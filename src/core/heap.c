@@ -110,7 +110,7 @@ static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c)
 }
 
 /* The alloc list becomes head, n blocks; what was on it has been handed out. */
-static void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head, size_t n)
+HK_INLINE void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head, size_t n)
 {
 	count_allocs(heap, c, heap->length[c], 0);
 	heap->alloc[c] = head;
@@ -118,7 +118,7 @@ static void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head, s
 }
 
 /* The freed list becomes the alloc list. */
-static void swap(struct hk_heap *heap, unsigned c)
+HK_INLINE void swap(struct hk_heap *heap, unsigned c)
 {
 	set_alloc(heap, c, heap->freed[c].head, nfreed(heap, c));
 	reset_freed(heap, c);

@@ -55,7 +55,9 @@ static unsigned last_cap(unsigned c)
 /* Up to here a list grows by being swapped alone. */
 static unsigned swap_cap(unsigned c)
 {
-	return (unsigned) hk_max(hk_min(HK_LIST_SWAP_BYTES / hk_classes[c].size, HK_LIST_SWAP), 1);
+	uint64_t bytes = c <= HK_TINY_CLASSES ? HK_LIST_SWAP_BYTES : HK_LIST_MEDIUM_BYTES / 2;
+
+	return (unsigned) hk_max(hk_min(bytes / hk_classes[c].size, HK_LIST_SWAP), 1);
 }
 
 static void set_cap(struct hk_heap *heap, unsigned c, unsigned cap)

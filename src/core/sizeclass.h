@@ -34,7 +34,8 @@ static inline unsigned hk_sizeclass_medium(size_t size)
 {
 	unsigned lg = hk_log2(size - 1);
 
-	return HK_TINY_CLASSES + 1 + (lg - 10) * 8 + (unsigned) (((size - 1) >> (lg - 3)) & 7);
+	/* The highest four bits count from 8 to 15 in each doubling. */
+	return 8 * lg + (unsigned) ((size - 1) >> (lg - 3)) + HK_TINY_CLASSES + 1 - (8 * 10 + 8);
 }
 
 /* Class number for 1 ≤ size ≤ HK_MEDIUM_MAX. */

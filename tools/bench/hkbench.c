@@ -1,179 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * hkbench SCENARIO: runs one allocation scenario with whatever malloc the process has (LD_PRELOAD
- * chooses it) and prints one line of key=value figures. Its own bookkeeping is static, so that the
- * allocator under test sees nothing but the scenario.
+ * The table of the scenarios in C. All workloads are our own.
  */
+#include "scenarios.h"
 #include "hkbench.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
-
-#define LAPS (1U << 15)
-
-static const struct scenario scenarios[] = {
-        {"vm", 10000, scenario_vm, "allocate 2 MB, touch every page, free"},
-        {"mir", 10000, scenario_mir, "replace one of 32 large blocks of 64 KB to 4 MB, touched"},
-        {"tiny-hot", 20000000, scenario_tiny_hot, "replace one of 64 live blocks of 8 to 128 bytes"},
+const struct scenario scenarios[] = {
+        {"vm", 10000, scenario_vm, "allocate 2 MB, touch every page, free", 0},
+        {"mir", 10000, scenario_mir, "replace one of 32 large blocks of 64 KB to 4 MB, touched", 0},
+        {"tiny-hot", 20000000, scenario_tiny_hot, "replace one of 64 live blocks of 8 to 128 bytes", 0},
         {"cold-churn", 1500000, scenario_cold_churn,
-         "replace one of 200,000 live blocks of 1 to 4,096 bytes"},
-        {"json-parse", 30, scenario_json_parse, "parse 1 MB of JSON into a tree, walk it, free it"},
+         "replace one of 200,000 live blocks of 1 to 4,096 bytes", 0},
+        {"json-parse", 30, scenario_json_parse, "parse 1 MB of JSON into a tree, walk it, free it", 0},
         {"larson", 12000000, scenario_larson,
-         "replace a block of a worker's table; tables move to new threads"},
-        {"producer-consumer", 3000000, scenario_producer_consumer, "one thread allocates, another frees"},
-        {"symmetric", 6000000, scenario_symmetric, "threads in pairs, each frees what the other allocates"},
+         "replace a block of a worker's table; tables move to new threads", 0},
+        {"producer-consumer", 3000000, scenario_producer_consumer, "one thread allocates, another frees", 0},
+        {"symmetric", 6000000, scenario_symmetric, "threads in pairs, each frees what the other allocates", 0},
         {"realloc-growth", 30, scenario_realloc_growth,
-         "grow 8 buffers together from 16 bytes to 2 MB by reallocs"},
+         "grow 8 buffers together from 16 bytes to 2 MB by reallocs", 0},
         {"fragmentation", 10, scenario_fragmentation,
-         "fill 32 MB, free 9 of 10 blocks, fill with larger ones"},
+         "fill 32 MB, free 9 of 10 blocks, fill with larger ones", 0},
+        {"random-mix", 3000000, scenario_random_mix,
+         "a block of 8 bytes to 32 KB, log-uniform, that lives shortly, for a while or long", 0},
+        {"calloc-mix", 600000, scenario_calloc_mix,
+         "replace one of 256 zeroed blocks of 16 bytes to 32 KB, seldom up to 1 MB", 0},
+        {"aligned-mix", 1500000, scenario_aligned_mix,
+         "replace one of 2,000 blocks aligned to 16 to 4,096 bytes", 0},
+        {"trees", 600, scenario_trees, "build a tree of cells, map it to another, keep a list of its leaves", 0},
+        {"json-build", 100, scenario_json_build,
+         "build a document of 2,000 records in growing buffers, serialise it, drop it", 0},
+        {"lru-cache", 2000000, scenario_lru_cache,
+         "look up a key; a miss stores a value and evicts the oldest beyond 32 MB", 0},
+        {"heap-1g", 1024, scenario_heap_1g,
+         "fill 1 MB; then a random 90 % of all is freed and a little more is allocated", 0},
+        {"false-sharing", 1600, scenario_false_sharing,
+         "two threads write blocks 50,000 times: their own, and in the place of blocks handed to them", 2},
+        {"short-threads", 6000, scenario_short_threads,
+         "a thread starts, makes and frees 300 blocks, leaves 8 behind, ends", 0},
+        {"threads-many", 12000000, scenario_threads_many,
+         "replace one of 500 blocks of a thread; all threads together", 16},
+        {"batch-handover", 60000, scenario_batch_handover,
+         "a request of 100 blocks goes to a worker, which frees half and sends the rest back", 0},
 };
-#define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
-
-unsigned thread_count = 4;
-static float laps[LAPS];
-static uint32_t lap_next;
-static uint64_t lap_last;
-
-void die(const char *what)
-{
-	fprintf(stderr, "hkbench: %s\n", what);
-	exit(1);
-}
-
-void *must(void *p)
-{
-	if (p == NULL)
-		die("out of memory");
-	return p;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t) ts.tv_sec * 1000000000U + (uint64_t) ts.tv_nsec;
-}
-
-/* When the table is full, the newest laps take the place of the oldest. */
-void lap(uint32_t operations)
-{
-	uint64_t now = now_ns();
-	laps[lap_next++ % LAPS] = (float) (now - lap_last) / (float) operations;
-	lap_last = now;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	float x = *(const float *) a, y = *(const float *) b;
-	return (x > y) - (x < y);
-}
-
-static double percentile(uint32_t count, unsigned per_mille)
-{
-	return count == 0 ? 0 : (double) laps[(uint64_t) (count - 1) * per_mille / 1000];
-}
-
-/* A "Name:  value kB" of /proc/self/status. The peak of getrusage would include the program that
-   started this one: it survives exec. */
-static long status_kb(const char *name)
-{
-	char buf[4096];
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
-	if (fd >= 0)
-		close(fd);
-	if (n < 0)
-		return 0;
-	buf[n] = 0;
-	const char *at = strstr(buf, name);
-	return at == NULL ? 0 : strtol(at + strlen(name), NULL, 10);
-}
-
-static uint64_t micros(struct timeval t)
-{
-	return (uint64_t) t.tv_sec * 1000000U + (uint64_t) t.tv_usec;
-}
-
-static void run(const struct scenario *scenario, uint64_t iterations, uint64_t warmup)
-{
-	struct rusage before, after;
-	if (warmup != 0)
-		scenario->run(warmup);
-	lap_next = 0;
-	getrusage(RUSAGE_SELF, &before);
-	uint64_t start = now_ns();
-	lap_last = start;
-	scenario->run(iterations);
-	uint64_t wall = now_ns() - start;
-	getrusage(RUSAGE_SELF, &after);
-	long rss = status_kb("VmRSS:"), peak = status_kb("VmHWM:");
-	uint32_t count = lap_next < LAPS ? lap_next : LAPS;
-	qsort(laps, count, sizeof laps[0], by_value);
-	uint64_t user = micros(after.ru_utime) - micros(before.ru_utime);
-	uint64_t sys = micros(after.ru_stime) - micros(before.ru_stime);
-	printf("scenario=%s iterations=%llu wall_ns=%llu cpu_ns=%llu user_ns=%llu sys_ns=%llu "
-	       "per_second=%.0f "
-	       "p50_ns=%.1f p95_ns=%.1f p99_ns=%.1f minor_faults=%ld major_faults=%ld peak_kb=%ld "
-	       "after_kb=%ld\n",
-	       scenario->name, (unsigned long long) iterations, (unsigned long long) wall,
-	       (unsigned long long) (user + sys) * 1000, (unsigned long long) user * 1000,
-	       (unsigned long long) sys * 1000, (double) iterations * 1e9 / (double) (wall | 1),
-	       percentile(count, 500), percentile(count, 950), percentile(count, 990),
-	       after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt, peak, rss);
-}
-
-static int usage(FILE *to, int code)
-{
-	fprintf(to, "usage: hkbench SCENARIO [--iterations N] [--warmup N] [--threads N]\n"
-	            "       hkbench --list\n");
-	for (size_t i = 0; i < SCENARIOS; i++)
-		fprintf(to, "  %-18s %s (%llu times)\n", scenarios[i].name, scenarios[i].doc,
-		        (unsigned long long) scenarios[i].iterations);
-	return code;
-}
-
-static int list(void)
-{
-	for (size_t i = 0; i < SCENARIOS; i++)
-		printf("%s %llu\n", scenarios[i].name, (unsigned long long) scenarios[i].iterations);
-	return 0;
-}
-
-int main(int argc, char **argv)
-{
-	const struct scenario *scenario = NULL;
-	uint64_t iterations = 0, warmup = 0;
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--list") == 0)
-			return list();
-		if (strcmp(argv[i], "--help") == 0)
-			return usage(stdout, 0);
-		if (strncmp(argv[i], "--", 2) == 0 && i + 1 < argc) {
-			uint64_t value = strtoull(argv[i + 1], NULL, 10);
-			if (strcmp(argv[i], "--iterations") == 0)
-				iterations = value;
-			else if (strcmp(argv[i], "--warmup") == 0)
-				warmup = value;
-			else if (strcmp(argv[i], "--threads") == 0 && value >= 1 && value <= 256)
-				thread_count = (unsigned) value;
-			else
-				return usage(stderr, 2);
-			i++;
-			continue;
-		}
-		for (size_t j = 0; j < SCENARIOS; j++)
-			if (strcmp(argv[i], scenarios[j].name) == 0)
-				scenario = &scenarios[j];
-		if (scenario == NULL)
-			return usage(stderr, 2);
-	}
-	if (scenario == NULL)
-		return usage(stderr, 2);
-	run(scenario, iterations != 0 ? iterations : scenario->iterations, warmup);
-	return 0;
-}
+const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];

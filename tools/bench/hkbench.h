@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the scenarios of hkbench share: the random numbers, the clock of laps, the table.
+ * What the scenarios of hkbench and hkbench_cxx share: the random numbers, the clock of laps, the table.
  */
 #ifndef HKBENCH_H
 #define HKBENCH_H
@@ -8,24 +8,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct scenario {
 	const char *name;
 	uint64_t iterations; /* default: some tenths of a second with the system's malloc */
 	void (*run)(uint64_t iterations);
 	const char *doc; /* what one iteration is */
+	unsigned threads; /* default of --threads, 0: four */
 };
 
-/* Defined by the scenario files. */
-void scenario_vm(uint64_t n);
-void scenario_mir(uint64_t n);
-void scenario_tiny_hot(uint64_t n);
-void scenario_cold_churn(uint64_t n);
-void scenario_realloc_growth(uint64_t n);
-void scenario_fragmentation(uint64_t n);
-void scenario_json_parse(uint64_t n);
-void scenario_larson(uint64_t n);
-void scenario_producer_consumer(uint64_t n);
-void scenario_symmetric(uint64_t n);
+/* The table of the program. */
+extern const struct scenario scenarios[];
+extern const size_t scenario_count;
 
 /* The main thread of a scenario calls this after every `operations` operations; the time since the last
    call, per operation, is one sample of the latency figures. */
@@ -36,7 +33,7 @@ extern unsigned thread_count;
 
 /* Memory or death: a benchmark without memory has no result. */
 void *must(void *p);
-_Noreturn void die(const char *what);
+__attribute__((noreturn)) void die(const char *what);
 
 static inline uint64_t random_next(uint64_t *state)
 {
@@ -64,12 +61,23 @@ static inline size_t random_size(uint64_t *state, size_t max)
 	return 1 + random_below(state, (uint32_t) top);
 }
 
+/* Every doubling as frequent as the others: from `least` to `least` << doublings. */
+static inline size_t random_log_size(uint64_t *state, size_t least, unsigned doublings)
+{
+	size_t base = least << random_below(state, doublings);
+	return base + random_below(state, (uint32_t) base);
+}
+
 /* Use the block as a program does: its first and last bytes. */
 static inline void touch(void *p, size_t size)
 {
-	volatile char *bytes = p;
+	volatile char *bytes = (volatile char *) p;
 	bytes[0] = 1;
 	bytes[size - 1] = 1;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

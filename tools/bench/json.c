@@ -5,6 +5,7 @@
  * arrays, as a web service does with its requests.
  */
 #include "hkbench.h"
+#include "scenarios.h"
 
 #include <stdio.h>
 #include <stdlib.h>

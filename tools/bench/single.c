@@ -3,6 +3,7 @@
  * The scenarios of one thread that are loops over blocks. What one iteration is stands in hkbench.c.
  */
 #include "hkbench.h"
+#include "scenarios.h"
 
 #include <stdlib.h>
 #include <string.h>

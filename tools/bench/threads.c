@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scenarios of several threads. Blocks change hands through plain arrays and rings of our own,
+ * Scenarios of several threads. Blocks change hands through plain arrays and rings of our own,
  * so that nothing but the allocator is shared. Laps are those of the main thread alone.
  */
 #include "hkbench.h"
+#include "scenarios.h"
+#include "ring.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 /* ---- larson: a server whose connections outlive its threads ---- */
@@ -71,38 +72,7 @@ void scenario_larson(uint64_t n)
 		}
 }
 
-/* ---- hand-over through single-producer, single-consumer rings ---- */
-
-#define RING 8192
-
-struct ring {
-	_Alignas(64) _Atomic uint64_t head; /* written by the producer */
-	_Alignas(64) _Atomic uint64_t tail; /* written by the consumer */
-	_Alignas(64) void *slot[RING];
-};
-
-static void *ring_get(struct ring *ring)
-{
-	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	if (atomic_load_explicit(&ring->head, memory_order_acquire) == tail)
-		return NULL;
-	void *p = ring->slot[tail % RING];
-	atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
-	return p;
-}
-
-static uint64_t ring_room(struct ring *ring)
-{
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	return RING - (head - atomic_load_explicit(&ring->tail, memory_order_acquire));
-}
-
-static void ring_put(struct ring *ring, void *p)
-{
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	ring->slot[head % RING] = p;
-	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
-}
+/* ---- hand-over through rings ---- */
 
 /* One end: makes `make` blocks for out and frees `take` from in, a batch of each in turn. */
 struct end {
