@@ -16,7 +16,11 @@ hkbench_cxx_SOURCES = tools/bench/containers.cc tools/bench/runner.c tools/bench
 
 noinst_PROGRAMS += hkrun
 hkrun_SOURCES = tools/bench/hkrun.c
-EXTRA_DIST += tools/bench/bench_allocators tools/bench/RESULTS.md
+EXTRA_DIST += tools/bench/bench_allocators tools/bench/bench_programs.py tools/bench/RESULTS.md \
+	tools/bench/programs/factors.smt2 tools/bench/programs/hashes.pl tools/bench/programs/joins.sql \
+	tools/bench/programs/objects.js tools/bench/programs/objects.lua tools/bench/programs/objects.py \
+	tools/bench/programs/objects.rb tools/bench/programs/pages.ps tools/bench/programs/redis.py \
+	tools/bench/programs/templates.cc
 
 # What the key table says for people to read. The results are committed; a test compares them.
 check_PROGRAMS += gen-conf

@@ -16,7 +16,7 @@ struct scenario {
 	const char *name;
 	uint64_t iterations; /* default: some tenths of a second with the system's malloc */
 	void (*run)(uint64_t iterations);
-	const char *doc; /* what one iteration is */
+	const char *doc;  /* what one iteration is */
 	unsigned threads; /* default of --threads, 0: four */
 };
 

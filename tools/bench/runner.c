@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The main program of hkbench and hkbench_cxx: runs one allocation scenario with whatever malloc the
+ * process has (LD_PRELOAD chooses it) and prints one line of key=value figures. Its own bookkeeping is
+ * static, so that the allocator under test sees nothing but the scenario.
+ */
+#include "hkbench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LAPS (1U << 15)
+#define THREADS 4 /* where neither the user nor the scenario says how many */
+
+unsigned thread_count;
+static float laps[LAPS];
+static uint32_t lap_next;
+static uint64_t lap_last;
+
+void die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
+	exit(1);
+}
+
+void *must(void *p)
+{
+	if (p == NULL)
+		die("out of memory");
+	return p;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t) ts.tv_sec * 1000000000U + (uint64_t) ts.tv_nsec;
+}
+
+/* When the table is full, the newest laps take the place of the oldest. */
+void lap(uint32_t operations)
+{
+	uint64_t now = now_ns();
+	laps[lap_next++ % LAPS] = (float) (now - lap_last) / (float) operations;
+	lap_last = now;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *) a, y = *(const float *) b;
+	return (x > y) - (x < y);
+}
+
+static double percentile(uint32_t count, unsigned per_mille)
+{
+	return count == 0 ? 0 : (double) laps[(uint64_t) (count - 1) * per_mille / 1000];
+}
+
+/* A "Name:  value kB" of /proc/self/status. The peak of getrusage would include the program that
+   started this one: it survives exec. */
+static long status_kb(const char *name)
+{
+	char buf[4096];
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return 0;
+	buf[n] = 0;
+	const char *at = strstr(buf, name);
+	return at == NULL ? 0 : strtol(at + strlen(name), NULL, 10);
+}
+
+static uint64_t micros(struct timeval t)
+{
+	return (uint64_t) t.tv_sec * 1000000U + (uint64_t) t.tv_usec;
+}
+
+static void run(const struct scenario *scenario, uint64_t iterations, uint64_t warmup)
+{
+	struct rusage before, after;
+	if (warmup != 0)
+		scenario->run(warmup);
+	lap_next = 0;
+	getrusage(RUSAGE_SELF, &before);
+	uint64_t start = now_ns();
+	lap_last = start;
+	scenario->run(iterations);
+	uint64_t wall = now_ns() - start;
+	getrusage(RUSAGE_SELF, &after);
+	long rss = status_kb("VmRSS:"), peak = status_kb("VmHWM:");
+	uint32_t count = lap_next < LAPS ? lap_next : LAPS;
+	qsort(laps, count, sizeof laps[0], by_value);
+	uint64_t user = micros(after.ru_utime) - micros(before.ru_utime);
+	uint64_t sys = micros(after.ru_stime) - micros(before.ru_stime);
+	printf("scenario=%s iterations=%llu wall_ns=%llu cpu_ns=%llu user_ns=%llu sys_ns=%llu "
+	       "per_second=%.0f "
+	       "p50_ns=%.1f p95_ns=%.1f p99_ns=%.1f minor_faults=%ld major_faults=%ld peak_kb=%ld "
+	       "after_kb=%ld\n",
+	       scenario->name, (unsigned long long) iterations, (unsigned long long) wall,
+	       (unsigned long long) (user + sys) * 1000, (unsigned long long) user * 1000,
+	       (unsigned long long) sys * 1000, (double) iterations * 1e9 / (double) (wall | 1),
+	       percentile(count, 500), percentile(count, 950), percentile(count, 990),
+	       after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt, peak, rss);
+}
+
+static int usage(FILE *to, int code)
+{
+	const char *self = program_invocation_short_name;
+	fprintf(to, "usage: %s SCENARIO [--iterations N] [--warmup N] [--threads N]\n       %s --list\n",
+	        self, self);
+	for (size_t i = 0; i < scenario_count; i++)
+		fprintf(to, "  %-18s %s (%llu times)\n", scenarios[i].name, scenarios[i].doc,
+		        (unsigned long long) scenarios[i].iterations);
+	return code;
+}
+
+static int list(void)
+{
+	for (size_t i = 0; i < scenario_count; i++)
+		printf("%s %llu\n", scenarios[i].name, (unsigned long long) scenarios[i].iterations);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct scenario *scenario = NULL;
+	uint64_t iterations = 0, warmup = 0;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--list") == 0)
+			return list();
+		if (strcmp(argv[i], "--help") == 0)
+			return usage(stdout, 0);
+		if (strncmp(argv[i], "--", 2) == 0 && i + 1 < argc) {
+			uint64_t value = strtoull(argv[i + 1], NULL, 10);
+			if (strcmp(argv[i], "--iterations") == 0)
+				iterations = value;
+			else if (strcmp(argv[i], "--warmup") == 0)
+				warmup = value;
+			else if (strcmp(argv[i], "--threads") == 0 && value >= 1 && value <= 256)
+				thread_count = (unsigned) value;
+			else
+				return usage(stderr, 2);
+			i++;
+			continue;
+		}
+		for (size_t j = 0; j < scenario_count; j++)
+			if (strcmp(argv[i], scenarios[j].name) == 0)
+				scenario = &scenarios[j];
+		if (scenario == NULL)
+			return usage(stderr, 2);
+	}
+	if (scenario == NULL)
+		return usage(stderr, 2);
+	if (thread_count == 0)
+		thread_count = scenario->threads != 0 ? scenario->threads : THREADS;
+	run(scenario, iterations != 0 ? iterations : scenario->iterations, warmup);
+	return 0;
+}
