@@ -28,6 +28,9 @@ extern const size_t scenario_count;
    call, per operation, is one sample of the latency figures. */
 void lap(uint32_t operations);
 
+/* The scenario sleeps, for what allocators do as time passes. Not counted as elapsed time. */
+void rest(unsigned ms);
+
 /* Threads of the threaded scenarios (--threads). */
 extern unsigned thread_count;
 

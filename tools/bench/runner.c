@@ -21,7 +21,7 @@
 unsigned thread_count;
 static float laps[LAPS];
 static uint32_t lap_next;
-static uint64_t lap_last;
+static uint64_t lap_last, rested_ns;
 
 void die(const char *what)
 {
@@ -49,6 +49,15 @@ void lap(uint32_t operations)
 	uint64_t now = now_ns();
 	laps[lap_next++ % LAPS] = (float) (now - lap_last) / (float) operations;
 	lap_last = now;
+}
+
+void rest(unsigned ms)
+{
+	uint64_t start = now_ns();
+	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long) (ms % 1000) * 1000000};
+	nanosleep(&time, NULL);
+	rested_ns += now_ns() - start;
+	lap_last = now_ns();
 }
 
 static int by_value(const void *a, const void *b)
@@ -89,11 +98,12 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 	if (warmup != 0)
 		scenario->run(warmup);
 	lap_next = 0;
+	rested_ns = 0;
 	getrusage(RUSAGE_SELF, &before);
 	uint64_t start = now_ns();
 	lap_last = start;
 	scenario->run(iterations);
-	uint64_t wall = now_ns() - start;
+	uint64_t wall = now_ns() - start - rested_ns;
 	getrusage(RUSAGE_SELF, &after);
 	long rss = status_kb("VmRSS:"), peak = status_kb("VmHWM:");
 	uint32_t count = lap_next < LAPS ? lap_next : LAPS;
