@@ -141,7 +141,7 @@ void strings(uint64_t n)
 } // namespace
 
 const struct scenario scenarios[] = {
-        {"cxx-containers", 250000, containers,
+        {"cxx-containers", 350000, containers,
          "a document of shared owners enters a map, a hash map, a list and a deque; an old one leaves", 0},
         {"cxx-strings", 60, strings, "5,000 strings are joined, split, sorted and grouped", 0},
 };
