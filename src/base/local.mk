@@ -4,4 +4,5 @@ libhk_base_la_SOURCES = \
 	src/base/bits.h src/base/counter.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
-	src/base/sys.c src/base/sys.h
+	src/base/sys.c src/base/sys.h \
+	src/base/text.c src/base/text.h

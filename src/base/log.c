@@ -5,6 +5,8 @@
  */
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -19,7 +21,7 @@ void hk_log_target(const char *target)
 {
 	if (strcmp(target, "stderr") == 0)
 		target = "";
-	(void) snprintf(target_path, sizeof(target_path), "%s", target);
+	(void) hk_text_copy(target_path, sizeof(target_path), target);
 }
 
 static void put(const char *text, size_t n)

@@ -158,6 +158,15 @@ int hk_sys_huge(void *addr, size_t size, bool want)
 	return advise(addr, size, want ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+int hk_sys_populate(void *addr, size_t size)
+{
+	return advise(addr, size, MADV_POPULATE_WRITE);
+}
+
 static uint64_t clock_ns(clockid_t id)
 {
 	struct timespec ts = {0, 0};

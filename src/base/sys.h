@@ -36,6 +36,8 @@ int hk_sys_purge(void *addr, size_t size);
 void hk_sys_purge_vec(const struct iovec *ranges, size_t n, bool *ret_ok);
 /* Ask for (or forbid) huge pages in the range. 0 or −errno. */
 int hk_sys_huge(void *addr, size_t size, bool want);
+/* Fault the range in for writing, contents as they are. 0, or −errno where the kernel does not know how. */
+int hk_sys_populate(void *addr, size_t size);
 
 uint64_t hk_sys_now_ns(void);     /* CLOCK_MONOTONIC, coarse to some ms: cheap enough for slow paths */
 uint64_t hk_sys_precise_ns(void); /* CLOCK_MONOTONIC */

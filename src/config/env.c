@@ -8,7 +8,6 @@
 #include "config/name.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -48,7 +47,7 @@ static void read_conf(struct reading *r, const char *text)
 {
 	char *conf = r->identity->conf;
 	char here[HK_PATH_MAX] = "";
-	int n;
+	bool fits;
 
 	if (r->conf_seen)
 		return;
@@ -58,8 +57,9 @@ static void read_conf(struct reading *r, const char *text)
 		            "HAKMEM_CONF: '%.120s' is relative to a folder without a (short) name", text);
 		return;
 	}
-	n = snprintf(conf, HK_PATH_MAX, "%s%s%s", here, text[0] == '/' ? "" : "/", text);
-	if (n < 0 || n >= HK_PATH_MAX) {
+	(void) hk_text_copy(conf, HK_PATH_MAX, here);
+	fits = (text[0] == '/' || hk_text_append(conf, HK_PATH_MAX, "/")) && hk_text_append(conf, HK_PATH_MAX, text);
+	if (!fits) {
 		conf[0] = '\0';
 		hk_diag_add(r->diags, true, "HAKMEM_CONF: '%.80s...' is longer than %d bytes", text,
 		            HK_PATH_MAX - 1);
@@ -160,8 +160,7 @@ void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *
 		equals = strchr(*envp, '=');
 		if (equals == NULL)
 			continue;
-		(void) snprintf(name, sizeof(name), "%.*s",
-		                (int) hk_min((size_t) (equals - *envp), sizeof(name) - 1), *envp);
+		(void) hk_text_copy(name, hk_min((size_t) (equals - *envp) + 1, sizeof(name)), *envp);
 		read_one(&r, name, equals + 1);
 	}
 	errno = saved;

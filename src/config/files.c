@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,7 +40,8 @@ static int open_below(const char *root, const char *path, int flags)
 	fd = (int) syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {
 		/* Linux before 5.6, or a filter: at least the last step must not be a link. */
-		(void) snprintf(whole, sizeof(whole), "%s%s", root, path);
+		(void) hk_text_copy(whole, sizeof(whole), root);
+		(void) hk_text_append(whole, sizeof(whole), path);
 		fd = open(whole, flags | O_NOFOLLOW);
 	}
 	if (fd < 0)
@@ -165,7 +165,8 @@ static void read_drop_ins(struct hk_doc *doc)
 		return;
 	}
 	for (unsigned i = 0; i <= HK_DOC_FILES && next_drop_in(dir, names[i & 1], names[~i & 1]); i++) {
-		(void) snprintf(path, sizeof(path), DROP_INS "/%s", names[~i & 1]);
+		(void) hk_text_copy(path, sizeof(path), DROP_INS "/");
+		(void) hk_text_append(path, sizeof(path), names[~i & 1]);
 		read_file(doc, path, true); /* gone since the scan is no event */
 	}
 	(void) close(dir);

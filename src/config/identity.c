@@ -8,7 +8,6 @@
 #include "config/name.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -71,12 +70,13 @@ static void read_unit(const char *file, char *ret, size_t size)
 	ssize_t n = hk_sys_read_file(file, text, sizeof(text));
 
 	for (const char *line = text; n > 0 && *line != '\0' && ret[0] == '\0';) {
-		size_t length = strcspn(line, "\n");
-		const char *colon = memchr(line, ':', length), *end = line + length;
+		const char *newline = strchr(line, '\n'), *colon = strchr(line, ':');
+		const char *end = newline != NULL ? newline : line + strlen(line);
+		size_t length = (size_t) (end - line);
 
 		if (length > 3 && memcmp(line, "0::", 3) == 0)
 			find_unit(line + 3, length - 3, ret, size);
-		else if (colon != NULL && (size_t) (end - colon) >= sizeof(v1) &&
+		else if (colon != NULL && colon < end && (size_t) (end - colon) >= sizeof(v1) &&
 		         memcmp(colon, v1, sizeof(v1) - 1) == 0)
 			find_unit(colon + sizeof(v1) - 1, (size_t) (end - colon) - (sizeof(v1) - 1), ret,
 			          size);
@@ -88,11 +88,15 @@ void hk_identity_read(const char *proc, struct hk_identity *identity)
 {
 	int saved = errno;
 	char path[64];
+	size_t n;
 
 	identity->program[0] = identity->unit[0] = '\0';
-	(void) snprintf(path, sizeof(path), "%.40s/exe", proc);
+	(void) hk_text_copy(path, sizeof(path) - sizeof("/cgroup"), proc);
+	n = strlen(path);
+	(void) hk_text_append(path, sizeof(path), "/exe");
 	read_program(path, identity->program, sizeof(identity->program));
-	(void) snprintf(path, sizeof(path), "%.40s/cgroup", proc);
+	path[n] = '\0';
+	(void) hk_text_append(path, sizeof(path), "/cgroup");
 	read_unit(path, identity->unit, sizeof(identity->unit));
 	errno = saved;
 }

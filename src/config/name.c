@@ -161,18 +161,6 @@ bool hk_glob_match(const char *pattern, const char *text)
 	return *pattern == '\0';
 }
 
-bool hk_text_copy(char *ret, size_t size, const char *text)
-{
-	size_t n = strlen(text);
-	bool fits = n < size;
-
-	if (!fits)
-		n = size - 1;
-	memcpy(ret, text, n);
-	ret[n] = '\0';
-	return fits;
-}
-
 /* Bytes of the UTF-8 sequence at p, 0 if it is broken, overlong, a surrogate or a control character. */
 static size_t sequence(const unsigned char *p)
 {

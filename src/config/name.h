@@ -7,7 +7,7 @@
 #ifndef HK_CONFIG_NAME_H
 #define HK_CONFIG_NAME_H
 
-#include "base/bits.h"
+#include "base/text.h"
 
 HK_INLINE bool hk_is_blank(char c)
 {
@@ -42,8 +42,6 @@ void hk_near_offer(struct hk_near *near, const char *candidate);
    unit names contain it. */
 bool hk_glob_match(const char *pattern, const char *text);
 
-/* Copy, cut to size with its NUL, never in the middle of the buffer's end. Returns false if it was cut. */
-bool hk_text_copy(char *ret, size_t size, const char *text);
 /* Make text fit for terminals and JSON: control bytes and broken UTF-8 become '?'. Returns true if it was. */
 bool hk_text_clean(char *text);
 

@@ -49,30 +49,38 @@ static int refuse(const struct parse *p, const char *format, ...)
 	return -EINVAL;
 }
 
-static int parse_bool(const struct parse *p, struct hk_value *ret)
+static const char *const bool_words[][4] = {{"off", "no", "false", "0"}, {"on", "yes", "true", "1"}};
+
+HK_COLD static int refuse_bool(const struct parse *p)
 {
-	static const char *const words[][4] = {{"off", "no", "false", "0"}, {"on", "yes", "true", "1"}};
 	struct hk_near near = {.want = p->text};
 
-	for (unsigned value = 0; value < 2; value++) {
-		for (size_t i = 0; i < HK_COUNT(words[value]); i++) {
-			if (hk_name_equal(p->text, words[value][i])) {
-				ret->num = value;
-				return 0;
-			}
-			hk_near_offer(&near, words[value][i]);
-		}
-	}
+	for (unsigned value = 0; value < 2; value++)
+		for (size_t i = 0; i < HK_COUNT(bool_words[value]); i++)
+			hk_near_offer(&near, bool_words[value][i]);
 	return refuse(p, "%s must be on or off, not '%s'%s%s%s", p->key->name, p->text,
 	              near.best != NULL ? ": did you mean '" : "", near.best != NULL ? near.best : "",
 	              near.best != NULL ? "'?" : "");
 }
 
+static int parse_bool(const struct parse *p, struct hk_value *ret)
+{
+	for (unsigned value = 0; value < 2; value++)
+		for (size_t i = 0; i < HK_COUNT(bool_words[value]); i++)
+			if (hk_name_equal(p->text, bool_words[value][i])) {
+				ret->num = value;
+				return 0;
+			}
+	return refuse_bool(p);
+}
+
 /* The choice at *list, copied to word; moves *list to the next. False at the end. */
 static bool next_choice(const char **list, char word[HK_NAME_MAX])
 {
-	size_t n = strcspn(*list, " ");
+	size_t n = 0;
 
+	while ((*list)[n] != '\0' && (*list)[n] != ' ')
+		n++;
 	if (n == 0 || n >= HK_NAME_MAX)
 		return false;
 	memcpy(word, *list, n);
@@ -83,32 +91,37 @@ static bool next_choice(const char **list, char word[HK_NAME_MAX])
 	return true;
 }
 
-static int parse_enum(const struct parse *p, struct hk_value *ret)
+HK_COLD static int refuse_enum(const struct parse *p)
 {
 	const char *list = p->key->choices;
 	char word[HK_NAME_MAX], near_word[HK_NAME_MAX] = "", allowed[WHY_MAX / 2] = "";
 	struct hk_near near = {.want = p->text};
-	size_t used = 0;
 
 	for (uint64_t i = 0; next_choice(&list, word); i++) {
-		if (hk_name_equal(p->text, word)) {
-			ret->num = i;
-			return 0;
-		}
 		hk_near_offer(&near, word);
 		if (near.best == word) {
 			memcpy(near_word, word, sizeof(near_word));
 			near.best = near_word; /* word is overwritten by the next choice */
 		}
-		if (used < sizeof(allowed))
-			used += (size_t) snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
-			                          i == 0          ? ""
-			                          : *list == '\0' ? " or "
-			                                          : ", ",
-			                          word);
+		if (i > 0)
+			(void) hk_text_append(allowed, sizeof(allowed), *list == '\0' ? " or " : ", ");
+		(void) hk_text_append(allowed, sizeof(allowed), word);
 	}
 	return refuse(p, "%s must be %s, not '%s'%s%s%s", p->key->name, allowed, p->text,
 	              near.best != NULL ? ": did you mean '" : "", near_word, near.best != NULL ? "'?" : "");
+}
+
+static int parse_enum(const struct parse *p, struct hk_value *ret)
+{
+	const char *list = p->key->choices;
+	char word[HK_NAME_MAX];
+
+	for (uint64_t i = 0; next_choice(&list, word); i++)
+		if (hk_name_equal(p->text, word)) {
+			ret->num = i;
+			return 0;
+		}
+	return refuse_enum(p);
 }
 
 /* "123" and what follows it, blanks skipped. 0, −EINVAL for no number, −ERANGE when it overflows. */
@@ -157,7 +170,8 @@ static int parse_plain(const struct parse *p, struct hk_value *ret)
 	return r == -EINVAL || *rest != '\0' ? -EINVAL : r;
 }
 
-static int parse_counted(const struct parse *p, struct hk_value *ret)
+/* r: why the text was no number; 0 when it was one, but out of range. */
+HK_COLD static int refuse_counted(const struct parse *p, int r)
 {
 	static const char *const what[] = {
 	        [HK_TYPE_SIZE] = "a size such as 4096, 64K, 512M or 2G (whole, powers of 1024)",
@@ -168,6 +182,17 @@ static int parse_counted(const struct parse *p, struct hk_value *ret)
 	struct hk_value low = {.num = p->key->min}, high = {.num = p->key->max};
 	char low_text[HK_VALUE_MAX], high_text[HK_VALUE_MAX];
 	const char *name = p->key->name;
+
+	if (r == -ENODATA)
+		return refuse(p, "%s needs a unit: %.20sus, %.20sms, %.20ss or %.20smin?", name, p->text,
+		              p->text, p->text, p->text);
+	return refuse(p, "%s must be %s from %s to %s, not '%.60s'", name, what[p->key->type],
+	              hk_value_format(p->id, &low, low_text), hk_value_format(p->id, &high, high_text),
+	              p->text);
+}
+
+static int parse_counted(const struct parse *p, struct hk_value *ret)
+{
 	int r;
 
 	if (p->key->type == HK_TYPE_SIZE)
@@ -178,12 +203,15 @@ static int parse_counted(const struct parse *p, struct hk_value *ret)
 		r = parse_plain(p, ret);
 	if (r == 0 && ret->num >= p->key->min && ret->num <= p->key->max)
 		return 0;
-	if (r == -ENODATA)
-		return refuse(p, "%s needs a unit: %.20sus, %.20sms, %.20ss or %.20smin?", name, p->text,
-		              p->text, p->text, p->text);
-	return refuse(p, "%s must be %s from %s to %s, not '%.60s'", name, what[p->key->type],
-	              hk_value_format(p->id, &low, low_text), hk_value_format(p->id, &high, high_text),
-	              p->text);
+	return refuse_counted(p, r);
+}
+
+static bool has_any(const char *text, const char *of)
+{
+	for (; *text != '\0'; text++)
+		if (strchr(of, *text) != NULL)
+			return true;
+	return false;
 }
 
 /* What only one key asks of its text; NULL if it is content. */
@@ -194,7 +222,7 @@ static const char *text_fault(enum hk_key_id id, const char *text)
 	if (id == HK_KEY_LOG && text[0] != '/' && !hk_name_equal(text, "stderr") &&
 	    !hk_name_equal(text, "none"))
 		return "stderr, none or an absolute path";
-	if (id == HK_KEY_CONTROL_GROUP && strpbrk(text, " \t:/,") != NULL)
+	if (id == HK_KEY_CONTROL_GROUP && has_any(text, " \t:/,"))
 		return "the name or number of one group";
 	return NULL;
 }
@@ -212,7 +240,7 @@ static int parse_text(const struct parse *p, struct hk_value *ret)
 		return refuse(p, "%s must be at most %u bytes long, not %zu", name, (unsigned) p->key->max,
 		              n);
 	(void) hk_text_copy(ret->text, sizeof(ret->text), p->text);
-	if (strpbrk(p->text, ";\"") != NULL || hk_text_clean(ret->text))
+	if (has_any(p->text, ";\"") || hk_text_clean(ret->text))
 		return refuse(p, "%s must be printable UTF-8 without ';' and '\"', not '%s'", name, p->text);
 	fault = text_fault(p->id, p->text);
 	if (fault != NULL)
@@ -262,7 +290,8 @@ static void format_scaled(uint64_t num, const struct unit *units, char *buf)
 		units = &size_units[HK_COUNT(size_units) - 1];
 	while (num % units->scale != 0)
 		units++;
-	(void) snprintf(buf, HK_VALUE_MAX, "%llu%s", (unsigned long long) (num / units->scale), units->name);
+	(void) hk_text_append_number(buf, HK_VALUE_MAX, num / units->scale);
+	(void) hk_text_append(buf, HK_VALUE_MAX, units->name);
 }
 
 char *hk_value_format(enum hk_key_id key, const struct hk_value *value, char *buf)
@@ -289,7 +318,7 @@ char *hk_value_format(enum hk_key_id key, const struct hk_value *value, char *bu
 		(void) snprintf(buf, HK_VALUE_MAX, "%.*s", HK_TEXT_MAX - 1, value->text);
 		break;
 	default:
-		(void) snprintf(buf, HK_VALUE_MAX, "%llu", (unsigned long long) value->num);
+		(void) hk_text_append_number(buf, HK_VALUE_MAX, value->num);
 	}
 	return buf;
 }

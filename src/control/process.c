@@ -8,12 +8,12 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "control/slots.h"
 #include "core/knobs.h"
 #include "hakmem.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ static void identify(struct hk_block *block, bool secure, char *const *envp)
 		hk_env_read(envp, &founder->env, &founder->identity, &block->env_diags);
 	block->layout = HK_BLOCK_LAYOUT;
 	block->size = (uint32_t) HK_BLOCK_SIZE;
-	(void) snprintf(block->version, sizeof(block->version), "%s", HAKMEM_VERSION);
+	(void) hk_text_copy(block->version, sizeof(block->version), HAKMEM_VERSION);
 	block->pid = founder->pid;
 	block->uid = founder->uid;
 	block->gid = (uint32_t) getegid();

@@ -7,11 +7,10 @@
 #include "control/slots.h"
 
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,13 +83,21 @@ struct hk_slot *hk_slot_claim(struct hk_block *block, uint32_t parent)
 	return slot;
 }
 
+static void proc_path(char *ret, size_t size, const char *root, uint32_t pid, const char *file)
+{
+	(void) hk_text_copy(ret, size, root);
+	(void) hk_text_append(ret, size, "/proc/");
+	(void) hk_text_append_number(ret, size, pid);
+	(void) hk_text_append(ret, size, file);
+}
+
 /* State letter and start time of a process; 0 or −errno. */
 static int read_stat(const char *root, uint32_t pid, char *ret_state, uint64_t *ret_start)
 {
 	char path[96], text[1024], *p;
 	ssize_t n;
 
-	(void) snprintf(path, sizeof(path), "%s/proc/%u/stat", root, (unsigned) pid);
+	proc_path(path, sizeof(path), root, pid, "/stat");
 	n = hk_sys_read_file(path, text, sizeof(text));
 	if (n < 0)
 		return (int) n;
@@ -100,7 +107,7 @@ static int read_stat(const char *root, uint32_t pid, char *ret_state, uint64_t *
 	*ret_state = p[2];
 	for (int field = 2; field < 22 && p != NULL; field++)
 		p = strchr(p + 1, ' ');
-	*ret_start = p != NULL ? strtoull(p + 1, NULL, 10) : 0;
+	*ret_start = p != NULL ? hk_text_number(p + 1) : 0;
 	return 0;
 }
 
@@ -156,12 +163,12 @@ uint64_t hk_proc_rss(const char *root, uint32_t pid)
 {
 	char path[96], text[128], *p;
 
-	(void) snprintf(path, sizeof(path), "%s/proc/%u/statm", root, (unsigned) pid);
+	proc_path(path, sizeof(path), root, pid, "/statm");
 	if (hk_sys_read_file(path, text, sizeof(text)) < 0) {
-		(void) snprintf(path, sizeof(path), "/proc/%u/statm", (unsigned) pid);
+		proc_path(path, sizeof(path), "", pid, "/statm");
 		if (hk_sys_read_file(path, text, sizeof(text)) < 0)
 			return 0;
 	}
 	p = strchr(text, ' ');
-	return p != NULL ? strtoull(p, NULL, 10) * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
+	return p != NULL ? hk_text_number(p) * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
 }
