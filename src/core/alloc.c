@@ -109,7 +109,7 @@ static struct hk_span *large_or_die(const void *p, const char *fault)
 	return span;
 }
 
-/* As usable() below, for blocks above HK_FIT_MAX, large ones, and threads that are not set up. */
+/* As usable() below, for large blocks and threads that are not set up. */
 static size_t usable_odd(const void *p, size_t c, const char *fault)
 {
 	if (HK_LIKELY(c != 0)) {

@@ -16,6 +16,7 @@
 
 #define HK_BEATS_PER_TICK 64U /* slow-path visits between looks at the clock */
 #define HK_BEATS_PER_REPORT 512U
+#define HK_BEATS_PER_DECAY 4096U
 
 /* ---- time passes ---- */
 
@@ -30,7 +31,8 @@ static HK_COLD void pulse_moved(void)
 static HK_NOINLINE void time_passes(struct hk_heap *heap)
 {
 	if (heap->beats % HK_BEATS_PER_REPORT == 0) {
-		hk_lists_decay(heap);
+		if (heap->beats % HK_BEATS_PER_DECAY == 0)
+			hk_lists_decay(heap);
 		hk_lists_report(heap);
 	}
 	hk_purge_poll();
@@ -250,8 +252,8 @@ void hk_heap_free_slow(const void *p)
 }
 
 /*
- * What the fast path of free() would not take: NULL, large blocks and foreign pointers (code 0); blocks above 8 KiB
- * and all blocks in a thread that is not set up yet; pointers into a block.
+ * What the fast path of free() would not take: NULL, large blocks and foreign pointers (code 0); any block in a
+ * thread that is not set up yet; pointers into a block.
  */
 void hk_heap_free_odd(void *p)
 {

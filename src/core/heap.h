@@ -28,7 +28,7 @@
  * 16 bytes: a class code is the offset of one. `fit` tests for the start of a block: with fit = ⌈2^32 ÷ size⌉,
  * offset × fit modulo 2^32 is below fit exactly when size divides the offset in the 64 KiB slab
  * (Lemire, Kaser, Kurz 2019). With security = off every aligned offset passes. Nothing passes a fit of 0: that is
- * how free() notices all that is no slab block (code 0), and how blocks above 8 KiB get an exact test.
+ * how free() notices all that is no slab block (code 0), and a heap that is not set up.
  */
 struct hk_list {
 	struct hk_block *head;
@@ -38,7 +38,6 @@ struct hk_list {
 _Static_assert(sizeof(struct hk_list) == HK_CODE(1), "codes are offsets of lists");
 
 #define HK_FIT_ANY 0xffffffffU
-#define HK_FIT_NONE 0U
 
 enum hk_heap_state { HK_HEAP_NEW, HK_HEAP_SETTING_UP, HK_HEAP_LIVE, HK_HEAP_DEAD };
 
@@ -56,7 +55,7 @@ struct hk_heap {
 	uint32_t beats;              /* visits of the slow path */
 	bool caching;                /* tinypool = on and security < full */
 	uint64_t active[(HK_CLASSES + 63) / 64]; /* classes that visited the slow path since the last report */
-	uint64_t budget;             /* bytes that lists of all classes may hold, by their caps */
+	uint64_t budget[2];          /* bytes that lists of tiny and medium classes may hold, by their caps */
 	uint64_t cached_bytes;       /* as last reported */
 	uint64_t tiny_allocs, tiny_refills, medium_allocs, medium_refills; /* not yet reported */
 };
@@ -139,7 +138,7 @@ HK_INLINE uint32_t hk_own_fit(uint32_t offset, const struct hk_list *list)
 /* The slow paths, entered by tail calls. */
 void *hk_heap_malloc_slow(size_t c);                       /* class c: alloc list empty */
 void *hk_heap_corrupted(struct hk_block *block);           /* key missing in a free block */
-void hk_heap_free_odd(void *p);                            /* no slab block, misaligned, or above HK_FIT_MAX */
+void hk_heap_free_odd(void *p);                            /* no slab block, misaligned, or a new heap */
 void hk_heap_free_slow(const void *p);                     /* no room: p is on the list already */
 
 /* Ready to be used, with process-wide state initialised. Any path that is not fast calls it first. */

@@ -10,12 +10,13 @@
 
 #define HK_LIST_MAX 64U                  /* blocks of one class in a list, however small */
 #define HK_LIST_TINY_BYTES (32 * HK_KIB) /* … and bytes */
-#define HK_LIST_MEDIUM_BYTES (64 * HK_KIB)
+#define HK_LIST_PAGE_BYTES (64 * HK_KIB) /* … of blocks up to a page */
+#define HK_LIST_MEDIUM_BYTES (32 * HK_KIB)
 #define HK_LIST_SWAP 64U                 /* lists grow up to this also when a few blocks go round and round … */
 #define HK_LIST_SWAP_BYTES (8 * HK_KIB)  /* … and to this: what a loop cycles through should stay in L1 */
 #define HK_LIST_FIRST 8U                 /* blocks at the first refill; doubled at each further one */
 #define HK_LIST_FIRST_BYTES (2 * HK_KIB)
-#define HK_BUDGET_ALL (4 * HK_MIB)       /* all threads' lists share this, but … */
+#define HK_BUDGET_ALL (2 * HK_MIB)       /* all threads' lists share this, but … */
 #define HK_BUDGET_MIN (64 * HK_KIB)      /* … each may hold this */
 
 static _Atomic uint64_t budget = HK_BUDGET_ALL; /* bytes that one thread's lists may hold */
@@ -45,17 +46,28 @@ static unsigned first_cap(unsigned c)
 	return (unsigned) hk_max(hk_min(HK_LIST_FIRST_BYTES / hk_classes[c].size, HK_LIST_FIRST), 1);
 }
 
+static uint64_t list_bytes(unsigned c)
+{
+	if (c <= HK_TINY_CLASSES)
+		return HK_LIST_TINY_BYTES;
+	return hk_classes[c].size <= 4096 ? HK_LIST_PAGE_BYTES : HK_LIST_MEDIUM_BYTES;
+}
+
 static unsigned last_cap(unsigned c)
 {
-	uint64_t bytes = c <= HK_TINY_CLASSES ? HK_LIST_TINY_BYTES : HK_LIST_MEDIUM_BYTES;
+	return (unsigned) hk_max(hk_min(hk_min(list_bytes(c), budget_limit() / 4) / hk_classes[c].size, HK_LIST_MAX), 1);
+}
 
-	return (unsigned) hk_max(hk_min(hk_min(bytes, budget_limit() / 4) / hk_classes[c].size, HK_LIST_MAX), 1);
+/* Half for tiny classes, half for medium ones: a few of these must not leave nothing to those. */
+static uint64_t *budget_of(struct hk_heap *heap, unsigned c)
+{
+	return &heap->budget[c > HK_TINY_CLASSES];
 }
 
 /* Up to here a list grows by being swapped alone. */
 static unsigned swap_cap(unsigned c)
 {
-	uint64_t bytes = c <= HK_TINY_CLASSES ? HK_LIST_SWAP_BYTES : HK_LIST_MEDIUM_BYTES / 2;
+	uint64_t bytes = c <= HK_TINY_CLASSES ? HK_LIST_SWAP_BYTES : list_bytes(c) / 2;
 
 	return (unsigned) hk_max(hk_min(bytes / hk_classes[c].size, HK_LIST_SWAP), 1);
 }
@@ -68,7 +80,7 @@ static void set_cap(struct hk_heap *heap, unsigned c, unsigned cap)
 	heap->limit[c] = (uint16_t) (heap->limit[c] + more);
 	heap->cap[c] = (uint16_t) cap;
 	heap->swap_above[c] = (uint16_t) (cap >= swap_cap(c) ? cap / 2 : UINT16_MAX);
-	heap->budget += (uint64_t) (3 * more * (int64_t) hk_classes[c].size);
+	*budget_of(heap, c) += (uint64_t) (more * (int64_t) hk_classes[c].size);
 }
 
 void hk_lists_grow(struct hk_heap *heap, unsigned c)
@@ -76,7 +88,7 @@ void hk_lists_grow(struct hk_heap *heap, unsigned c)
 	unsigned cap = heap->cap[c] == 0 ? first_cap(c) : (unsigned) hk_min(heap->cap[c] * 2U, last_cap(c));
 
 	if (cap > heap->cap[c] &&
-	    (heap->cap[c] == 0 || heap->budget + 3ULL * (cap - heap->cap[c]) * hk_classes[c].size <= budget_limit()))
+	    (heap->cap[c] == 0 || *budget_of(heap, c) + (uint64_t) (cap - heap->cap[c]) * hk_classes[c].size <= budget_limit() / 2))
 		set_cap(heap, c, cap);
 	else
 		heap->swap_above[c] = heap->cap[c] / 2U;
@@ -87,7 +99,7 @@ void hk_lists_follow_knobs(struct hk_heap *heap)
 	heap->epoch = HK_KNOB(epoch);
 	heap->caching = HK_KNOB(tinypool) && HK_KNOB(security) != HK_SECURITY_FULL && budget_limit() > 0 &&
 	                heap->state == HK_HEAP_LIVE;
-	heap->budget = 0;
+	heap->budget[0] = heap->budget[1] = 0;
 	for (unsigned c = 0; c < HK_CLASSES; c++) {
 		heap->cap[c] = heap->limit[c] = 0;
 		heap->swap_above[c] = UINT16_MAX;
@@ -136,7 +148,7 @@ void hk_lists_decay(struct hk_heap *heap)
 		if (!active) {
 			flush_class(heap, c);
 			set_cap(heap, c, 0);
-		} else if (heap->budget > budget_limit()) {
+		} else if (*budget_of(heap, c) > budget_limit() / 2) {
 			set_cap(heap, c, (unsigned) hk_max(heap->cap[c] / 2U, 1));
 		}
 	}

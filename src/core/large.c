@@ -12,6 +12,7 @@
 #include "core/pageheap.h"
 #include "core/purge.h"
 #include "core/stats.h"
+#include "core/thp.h"
 
 #include <string.h>
 
@@ -147,7 +148,7 @@ static struct hk_span *direct_map(size_t size, size_t align)
 		return NULL;
 	}
 	if (HK_KNOB(thp) != HK_THP_AUTO)
-		(void) hk_sys_huge(base, size, HK_KNOB(thp) == HK_THP_ON);
+		hk_thp_mapped(base, size);
 	HK_STAT_ADD(mapped_bytes, size);
 	HK_STAT_ADD(mappings, 1);
 	return direct_describe(base, size);

@@ -13,4 +13,5 @@ libhk_core_la_SOURCES = \
 	src/core/pool_give.c src/core/pool_purge.c \
 	src/core/purge.c src/core/purge.h \
 	src/core/sizeclass.c src/core/sizeclass.h \
-	src/core/stats.c src/core/stats.h
+	src/core/stats.c src/core/stats.h \
+	src/core/thp.c src/core/thp.h

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "core/knobs.h"
 #include "core/stats.h"
+#include "core/thp.h"
 
 #include <string.h>
 
@@ -17,8 +18,7 @@
 #define HK_ARENA_MAX (64 * HK_MIB)
 #define HK_WARM_RATIO 64 /* a warm run is not cut for a span this many times smaller: it would only be spoilt */
 #define HK_SCAN_MAX 16 /* runs looked at in a bin whose runs may be too short or misaligned */
-/* thp = auto: arenas are backed by huge pages only when the heap is so big that their unused part is small. */
-#define HK_THP_AUTO_MIN (64 * HK_MIB)
+#define HK_DENSE_MAX 16 /* granules: longer spans may be touched here and there only */
 
 static struct {
 	struct hk_lock lock;
@@ -222,14 +222,6 @@ static void run_release(struct hk_span *run)
 
 /* ---- arenas ---- */
 
-static void arena_advise(char *base, size_t size)
-{
-	unsigned thp = HK_KNOB(thp);
-	bool want = thp == HK_THP_ON || (thp == HK_THP_AUTO && hk_pageheap_used() >= HK_THP_AUTO_MIN);
-
-	(void) hk_sys_huge(base, size, want);
-}
-
 /* Map an arena with room for n granules and add it as one clean run. Aligned to its size, which is a power
    of two when it can be: then it lies in one leaf. */
 static bool arena_add(size_t n)
@@ -249,7 +241,7 @@ static bool arena_add(size_t n)
 	heap.next_arena = hk_min(size * 2, HK_ARENA_MAX);
 	HK_STAT_ADD(mapped_bytes, size);
 	HK_STAT_ADD(mappings, 1);
-	arena_advise(base, size);
+	hk_thp_mapped(base, size);
 	run_make(hk_span_at(base), base, size / HK_GRANULE, 0, 0);
 	run_release(hk_span_at(base));
 	return true;
@@ -334,7 +326,7 @@ static struct hk_span *carve(struct hk_span *run, char *start, size_t n)
 struct hk_span *hk_pageheap_alloc(size_t n, size_t align, bool *ret_zero)
 {
 	struct hk_span *span = NULL, *run;
-	char *start = NULL;
+	char *start = NULL, *from = NULL, *to = NULL;
 
 	if (!hk_pageheap_charge(n * HK_GRANULE))
 		return NULL;
@@ -344,12 +336,18 @@ struct hk_span *hk_pageheap_alloc(size_t n, size_t align, bool *ret_zero)
 		run = find(n, align, &start);
 	if (run != NULL) {
 		run_remove(run);
+		if (run->ndirty == 0) {
+			from = run->base;
+			to = from + run->granules * HK_GRANULE;
+		}
 		span = carve(run, start, n);
 		*ret_zero = span->ndirty == 0;
 	}
 	hk_lock_drop(&heap.lock);
 	if (span == NULL)
 		hk_pageheap_uncharge(n * HK_GRANULE);
+	else if (from != NULL)
+		hk_thp_cut(start, n * HK_GRANULE, from, to, n <= HK_DENSE_MAX);
 	return span;
 }
 

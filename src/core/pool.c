@@ -91,7 +91,7 @@ static struct hk_span *slab_make(unsigned shard, unsigned c)
 {
 	const struct hk_class_info *info = &hk_classes[c];
 	bool zero;
-	struct hk_span *slab = hk_pageheap_alloc(info->granules, 4, &zero);
+	struct hk_span *slab = hk_pageheap_alloc(HK_SLAB_GRANULES, HK_SLAB_GRANULES, &zero);
 
 	if (slab == NULL)
 		return NULL;
@@ -112,7 +112,7 @@ static struct hk_span *slab_make(unsigned shard, unsigned c)
 	hk_span_name(slab, HK_SPAN_SLAB);
 	hk_pagemap_slab(slab, HK_CODE(c));
 	SHARD_ADD(shard, slabs_made, 1);
-	SHARD_ADD(shard, slab_bytes, slab->granules * HK_GRANULE);
+	SHARD_ADD(shard, slab_bytes, HK_SLAB_BYTES);
 	return slab;
 }
 
@@ -121,7 +121,7 @@ void hk_pool_slab_destroy(struct hk_span *slab)
 	size_t touched = (size_t) slab->carved * hk_classes[slab->class_number].size;
 
 	SHARD_ADD(slab->shard, slabs_freed, 1);
-	SHARD_ADD(slab->shard, slab_bytes, (uint64_t) 0 - slab->granules * HK_GRANULE);
+	SHARD_ADD(slab->shard, slab_bytes, (uint64_t) 0 - HK_SLAB_BYTES);
 	hk_pagemap_slab(slab, 0);
 	if (slab->bits != &slab->word)
 		hk_meta_free(slab->bits, bitmap_words(slab) * sizeof(uint64_t));
@@ -132,7 +132,7 @@ void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab)
 {
 	if (slab->listed == HELD)
 		return;
-	if (bin->empty == 0) {
+	if (bin->empty == 0 && bin->head == slab && slab->next == NULL && slab->class_number <= HK_TINY_CLASSES) {
 		bin->empty = 1;
 		return;
 	}
@@ -153,9 +153,7 @@ static struct hk_block **link_block(struct hk_block **link, char *block)
 /* Pages that were purged are not so any more once a block on them is handed out. */
 static void unpurge(struct hk_span *slab, size_t offset, size_t size)
 {
-	size_t unit = slab->granules * HK_GRANULE / 16;
-
-	for (size_t u = offset / unit; u <= (offset + size - 1) / unit; u++)
+	for (size_t u = offset / HK_PAGE; u <= (offset + size - 1) / HK_PAGE; u++)
 		slab->purged &= (uint16_t) ~(1U << u);
 }
 
@@ -243,6 +241,12 @@ static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
 	return chain;
 }
 
+/* Slabs of medium classes are large and many for the number of their blocks: fewer shards share them. */
+static unsigned home_of(unsigned shard, unsigned c)
+{
+	return c <= HK_TINY_CLASSES ? shard : shard % (nshards / 4);
+}
+
 /* Shards that no thread is in: what exited threads left there is used before new memory. */
 static struct hk_chain take_orphaned(unsigned c, size_t want)
 {
@@ -272,12 +276,13 @@ static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
 
 struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
 {
-	struct hk_chain chain = take_from(shard, c, want);
+	unsigned home = home_of(shard, c);
+	struct hk_chain chain = take_from(home, c, want);
 
-	if (HK_UNLIKELY(chain.length == 0))
+	if (HK_UNLIKELY(chain.length == 0) && home == shard)
 		chain = take_orphaned(c, want);
 	if (HK_UNLIKELY(chain.length == 0))
-		chain = take_new(shard, c, want);
+		chain = take_new(home, c, want);
 	SHARD_ADD(shard, slab_bytes_out, chain.length * hk_classes[c].size);
 	return chain;
 }

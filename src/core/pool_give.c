@@ -8,7 +8,7 @@
 #include "base/log.h"
 
 /* A stray write may have put anything into a link: never follow it out of the class. */
-static struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
+HK_INLINE struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
 {
 	if (HK_UNLIKELY(hk_code_of(b) != HK_CODE(c)))
 		hk_fatal("corrupted free list", b);
@@ -21,7 +21,7 @@ static size_t block_index(const struct hk_span *slab, const void *p)
 }
 
 /* n blocks came back to the slab. */
-static void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
+HK_INLINE void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
 {
 	slab->age = 0;
 	slab->nfree = (uint16_t) (slab->nfree + n);
@@ -49,7 +49,7 @@ void hk_pool_keyless(const struct hk_block *block)
 static struct hk_block *put_run(struct pool_bin *bin, struct hk_span *slab, struct hk_block *b, size_t *count)
 {
 	uint64_t inverse = hk_classes[slab->class_number].inverse, offset;
-	size_t bytes = (size_t) slab->carved * hk_classes[slab->class_number].size, n = 0, lowest = slab->hint;
+	size_t bytes = (size_t) slab->carved * hk_classes[slab->class_number].size, n = 0;
 	uint64_t *bits = slab->bits;
 	char *base = slab->base;
 
@@ -61,11 +61,10 @@ static struct hk_block *put_run(struct pool_bin *bin, struct hk_span *slab, stru
 			refuse(b, (word >> (i % 64) & 1) != 0);
 		bits[i / 64] = word | (uint64_t) 1 << (i % 64);
 		b->key = 0;
-		lowest = hk_min(lowest, i / 64);
 	}
 	if (HK_UNLIKELY(n == 0)) /* never handed out: a stray link */
 		refuse(b, false);
-	slab->hint = (uint16_t) lowest;
+	slab->hint = 0;
 	slab_gained(bin, slab, n);
 	*count += n;
 	return b;
@@ -116,7 +115,7 @@ void hk_pool_give_batch(unsigned c, struct hk_block *head, size_t n)
 	unsigned shard = checked_slab(head, c)->shard;
 	struct pool_bin *bin = bin_lock(shard, c);
 	size_t bytes = n * hk_classes[c].size;
-	bool kept = bin->nbatch < HK_BATCHES && (bin->nbatch + 1U) * bytes <= HK_BATCH_BYTES;
+	bool kept = bin->nbatch < HK_BATCHES && (bin->nbatch + 1U) * bytes <= HK_BATCH_BYTES(c);
 
 	if (kept)
 		bin->batch[bin->nbatch++] = (struct hk_chain){head, n};

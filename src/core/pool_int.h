@@ -13,7 +13,7 @@
 #include "core/stats.h"
 
 #define HK_BATCHES 4U            /* of one bin */
-#define HK_BATCH_BYTES (64 * HK_KIB) /* … in all */
+#define HK_BATCH_BYTES(c) ((c) <= HK_TINY_CLASSES ? 64 * HK_KIB : 32 * HK_KIB) /* … in all */
 
 /* Partial slabs: taken from the head, added at the tail, so that a slab gathers frees before its turn. */
 struct pool_bin {
@@ -63,7 +63,7 @@ static inline bool slab_is_empty(const struct hk_span *slab)
 /* All under the bin's lock. */
 void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab);
 void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab);
-/* The slab has become wholly free: one such slab a bin is kept, the others return to the page heap. */
+/* The slab has become wholly free: it is kept if it is tiny blocks' and the bin has no other, else the page heap's. */
 void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab);
 void hk_pool_slab_destroy(struct hk_span *slab); /* in no list */
 

@@ -7,6 +7,7 @@
 #include "core/pool_int.h"
 
 #include "base/sys.h"
+#include "core/knobs.h"
 
 /* ---- batches and reserves go back ---- */
 
@@ -79,15 +80,17 @@ static bool range_is_free(const struct hk_span *slab, size_t from, size_t to)
 	return true;
 }
 
-/* Sixteenths of the slab that were touched, hold no block in use, and may be resident. */
+/* Pages of the slab that hold no block in use and may be resident: those that were handed out once, and where huge pages
+   come in, all. */
 static uint16_t purgeable(const struct hk_span *slab)
 {
-	size_t unit = slab->granules * HK_GRANULE / 16;
 	size_t touched = (size_t) slab->carved * hk_classes[slab->class_number].size;
 	unsigned mask = 0;
 
-	for (size_t u = 0; u * unit < touched; u++)
-		if ((slab->purged >> u & 1) == 0 && range_is_free(slab, u * unit, (u + 1) * unit))
+	if (HK_KNOB(thp) != HK_THP_OFF)
+		touched = HK_SLAB_BYTES;
+	for (size_t u = 0; u * HK_PAGE < touched; u++)
+		if ((slab->purged >> u & 1) == 0 && range_is_free(slab, u * HK_PAGE, (u + 1) * HK_PAGE))
 			mask |= 1U << u;
 	return (uint16_t) mask;
 }
@@ -125,15 +128,15 @@ static size_t hold(struct pool_bin *bin, struct held *held, bool all)
 
 static size_t ranges_of(const struct held *held, struct iovec *ranges)
 {
-	size_t unit = held->slab->granules * HK_GRANULE / 16, n = 0;
+	size_t n = 0;
 
 	for (size_t u = 0; u < 16; u++) {
 		if ((held->mask >> u & 1) == 0)
 			continue;
 		if (u > 0 && (held->mask >> (u - 1) & 1) != 0)
-			ranges[n - 1].iov_len += unit;
+			ranges[n - 1].iov_len += HK_PAGE;
 		else
-			ranges[n++] = (struct iovec){held->slab->base + u * unit, unit};
+			ranges[n++] = (struct iovec){held->slab->base + u * HK_PAGE, HK_PAGE};
 	}
 	return n;
 }

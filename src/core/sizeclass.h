@@ -14,17 +14,16 @@
 
 #define HK_TINY_MAX ((size_t) 1024)
 #define HK_MEDIUM_MAX ((size_t) 32768)
-#define HK_FIT_MAX ((size_t) 8192) /* up to here slabs are 64 KiB */
+#define HK_SLAB_BYTES 65536U /* of every class, and their alignment: the low 16 bits of an address are an offset */
 #define HK_TINY_CLASSES 64
 #define HK_CLASSES 105 /* numbers 1 … 104; 0 is malloc(0)'s and always empty */
 #define HK_CODE(class_number) (16U * (class_number))
 
 struct hk_class_info {
 	uint32_t size;     /* bytes of one block */
-	uint32_t granules; /* of a slab */
-	uint32_t capacity; /* blocks of a slab */
-	uint32_t fit;      /* for the test of a block's start, see heap.h; 0 above HK_FIT_MAX */
-	uint64_t inverse;  /* ⌈2^42 ÷ size⌉: block index = offset × inverse >> 42, exact below 2 MiB */
+	uint32_t capacity; /* blocks of a slab; what is left at its end is never touched */
+	uint32_t fit;      /* for the test of a block's start, see heap.h */
+	uint64_t inverse;  /* ⌈2^42 ÷ size⌉: block index = offset × inverse >> 42 */
 };
 extern struct hk_class_info hk_classes[HK_CLASSES];
 void hk_sizeclass_init(void);

@@ -24,6 +24,7 @@
 
 #define HK_GRANULE_SHIFT 14
 #define HK_GRANULE ((size_t) 1 << HK_GRANULE_SHIFT)
+#define HK_SLAB_GRANULES (HK_SLAB_BYTES >> HK_GRANULE_SHIFT)
 #define HK_LEAF_SHIFT 32
 #define HK_LEAF_GRANULES ((size_t) 1 << (HK_LEAF_SHIFT - HK_GRANULE_SHIFT))
 #define HK_ROOT_ENTRIES ((size_t) 1 << 16) /* 48 bits of address */
@@ -55,7 +56,7 @@ struct hk_span {
 			uint16_t carved;   /* blocks that were ever handed out: the rest is untouched */
 			uint16_t nfree;    /* bits set */
 			uint16_t hint;     /* no bit is set in words before this one */
-			uint16_t purged;   /* sixteenths of the slab that were given back and not handed out since */
+			uint16_t purged;   /* bit per page: it was given back, and no block on it handed out since */
 			uint8_t listed;    /* enum in pool.c: in its pool bin's list or not */
 			uint8_t age;       /* calls of hk_pool_purge since a block came back, up to HK_SLAB_RESTED */
 		};

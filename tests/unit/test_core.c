@@ -65,7 +65,7 @@ START_TEST(block_indices_are_exact)
 	for (unsigned c = 1; c < HK_CLASSES; c++) {
 		const struct hk_class_info *info = &hk_classes[c];
 
-		for (uint64_t off = 0; off < info->granules * HK_GRANULE; off += 16)
+		for (uint64_t off = 0; off < HK_SLAB_BYTES; off += 16)
 			ck_assert_uint_eq((off * info->inverse) >> 42, off / info->size);
 	}
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thp = auto: which extents become huge pages. The price of a huge page shows only when it is paid: fresh ones cost a fifth
+ * of their small pages where the host backs the memory already, and up to six times as much where it does not. So
+ * an extent is populated at once, timed, and after each slow one more of the following extents stay small.
+ */
+#include "core/thp.h"
+
+#include "base/sys.h"
+#include "core/knobs.h"
+#include "core/pageheap.h"
+
+#define HK_EXTENT ((size_t) (2 * HK_MIB))
+#define HK_AUTO_MIN (24 * HK_MIB)  /* smaller heaps get none: what an extent wastes should stay within some percent */
+#define HK_SLOW_NS 1000000U        /* 512 small pages take about as long */
+#define HK_PAUSE_MAX 512U          /* extents */
+
+static struct {
+	_Atomic uint32_t skip;  /* extents still to be left small */
+	_Atomic uint32_t pause; /* how many after the next slow one */
+} price;
+
+void hk_thp_mapped(char *base, size_t size)
+{
+	(void) hk_sys_huge(base, size, HK_KNOB(thp) == HK_THP_ON);
+}
+
+/* Is it this extent's turn? */
+static bool try_this_one(void)
+{
+	uint32_t skip = atomic_load_explicit(&price.skip, memory_order_relaxed);
+
+	if (skip > 0)
+		atomic_store_explicit(&price.skip, skip - 1, memory_order_relaxed);
+	return skip == 0;
+}
+
+static void paid(uint64_t ns)
+{
+	uint32_t pause = atomic_load_explicit(&price.pause, memory_order_relaxed);
+
+	if (ns > HK_SLOW_NS) {
+		pause = (uint32_t) hk_min(2 * pause + 4, HK_PAUSE_MAX);
+		atomic_store_explicit(&price.skip, pause, memory_order_relaxed);
+	} else {
+		pause /= 2;
+	}
+	atomic_store_explicit(&price.pause, pause, memory_order_relaxed);
+}
+
+/* A dense extent is populated, and timed; in a large block, of which the program may touch little, it is only offered. */
+static void open_extent(char *extent, bool dense)
+{
+	uint64_t start;
+
+	if (!try_this_one() || hk_sys_huge(extent, HK_EXTENT, true) != 0 || !dense)
+		return;
+	start = hk_sys_precise_ns();
+	if (hk_sys_populate(extent, HK_EXTENT) == 0)
+		paid(hk_sys_precise_ns() - start);
+}
+
+void hk_thp_cut(char *start, size_t size, char *from, char *to, bool dense)
+{
+	char *extent = (char *) hk_align_down((uintptr_t) start, HK_EXTENT);
+
+	if (HK_KNOB(thp) != HK_THP_AUTO || hk_pageheap_used() < HK_AUTO_MIN)
+		return;
+	for (; extent < start + size; extent += HK_EXTENT)
+		if (extent >= from && extent + HK_EXTENT <= to)
+			open_extent(extent, dense);
+}
