@@ -5,4 +5,5 @@ libhk_base_la_SOURCES = \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/sys.c src/base/sys.h \
-	src/base/text.c src/base/text.h
+	src/base/text.c src/base/text.h \
+	src/base/words.c src/base/words.h

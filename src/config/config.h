@@ -76,18 +76,39 @@ extern const struct hk_key hk_keys[HK_KEY_COUNT];
 extern const char *const hk_mode_names[HK_MODE_COUNT];
 extern const char *const hk_origin_names[HK_ORIGIN_COUNT]; /* "preset", "mode section", "[hakmem]", … */
 
+/* The keys of type TEXT, counted by themselves. */
+enum hk_text_id {
+#define HK_KEY(id, name, type, ...) HK_TEXT_IF_##type(id)
+#define HK_TEXT_IF_BOOL(id)
+#define HK_TEXT_IF_ENUM(id)
+#define HK_TEXT_IF_SIZE(id)
+#define HK_TEXT_IF_DURATION(id)
+#define HK_TEXT_IF_INT(id)
+#define HK_TEXT_IF_PERCENT(id)
+#define HK_TEXT_IF_TEXT(id) HK_TEXT_##id,
+#include "config/keys.def"
+#undef HK_KEY
+	HK_TEXT_COUNT
+};
+
 /* One value: num for every type but TEXT. */
 struct hk_value {
 	uint64_t num;
 	char text[HK_TEXT_MAX];
 };
 
+/* A value of each key. Few keys are texts, and every process has some of these sets: so no text for each. */
+struct hk_values {
+	uint64_t num[HK_KEY_COUNT];
+	char text[HK_TEXT_COUNT][HK_TEXT_MAX];
+};
+
 /* Some keys with values: the environment's word, or what hakmemctl set, or what was learned. */
 struct hk_overlay {
-	uint64_t mask; /* bit k: value[k] is present */
-	uint64_t aliased; /* of the environment's: value[k] comes from the older name, HAKMEM_DISABLE_<KEY> */
+	uint64_t mask; /* bit k: the value of key k is present */
+	uint64_t aliased; /* of the environment's: it comes from the older name, HAKMEM_DISABLE_<KEY> */
 	char mode[HK_NAME_MAX]; /* HAKMEM_MODE, or "" */
-	struct hk_value value[HK_KEY_COUNT];
+	struct hk_values values;
 };
 
 /* Messages for the operator, each complete: place, what is wrong, remedy. */
@@ -110,7 +131,7 @@ struct hk_config {
 	uint8_t origin[HK_KEY_COUNT];  /* enum hk_origin */
 	uint16_t line[HK_KEY_COUNT];   /* for origins in a file: its line, else 0 */
 	uint8_t file[HK_KEY_COUNT];    /* … and its index in files[] */
-	struct hk_value value[HK_KEY_COUNT];
+	struct hk_values values;
 	uint8_t nfiles;
 	char files[8][HK_PATH_MAX];    /* files read, in order (the 8th and later share the last index) */
 };
@@ -131,6 +152,12 @@ int hk_value_parse(enum hk_key_id key, const char *text, struct hk_value *ret, c
 /* Value → the shortest exact text ("512M", "500ms", "on"); buf of HK_VALUE_MAX. Returns buf. */
 char *hk_value_format(enum hk_key_id key, const struct hk_value *value, char *buf);
 bool hk_value_equal(enum hk_key_id key, const struct hk_value *a, const struct hk_value *b);
+/* The value of one key, taken out of a set, put into one, or laid over another's. */
+void hk_values_get(const struct hk_values *values, enum hk_key_id key, struct hk_value *ret);
+void hk_values_put(struct hk_values *values, enum hk_key_id key, const struct hk_value *value);
+void hk_values_lay(struct hk_values *values, enum hk_key_id key, const struct hk_values *from);
+char *hk_values_format(const struct hk_values *values, enum hk_key_id key, char *buf);
+bool hk_values_equal(const struct hk_values *a, const struct hk_values *b, enum hk_key_id key);
 /* Key by name, any case; −ENOENT, with the nearest name in *ret_near (or NULL if none is near). */
 int hk_key_find(const char *name, enum hk_key_id *ret, const char **ret_near);
 
@@ -181,7 +208,7 @@ void hk_config_warn(const struct hk_config *config, struct hk_diags *diags);
 
 HK_INLINE uint64_t hk_config_num(const struct hk_config *config, enum hk_key_id key)
 {
-	return config->value[key].num;
+	return config->values.num[key];
 }
 
 #endif

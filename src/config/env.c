@@ -5,6 +5,7 @@
  */
 #include "config/config.h"
 
+#include "base/words.h"
 #include "config/name.h"
 
 #include <errno.h>
@@ -69,12 +70,14 @@ static void read_conf(struct reading *r, const char *text)
 static void read_key(struct reading *r, enum hk_key_id key, const char *text)
 {
 	uint64_t bit = (uint64_t) 1 << key;
+	struct hk_value value;
 	char why[HK_DIAG_MAX];
 
 	/* Twice in envp: the first counts, as for getenv; but the key's own variable outranks an alias. */
 	if ((r->overlay->mask & bit) != 0 && (r->overlay->aliased & bit) == 0)
 		return;
-	if (hk_value_parse(key, text, &r->overlay->value[key], why, sizeof(why)) == 0) {
+	if (hk_value_parse(key, text, &value, why, sizeof(why)) == 0) {
+		hk_values_put(&r->overlay->values, key, &value);
 		r->overlay->mask |= bit;
 		r->overlay->aliased &= ~bit;
 	} else {
@@ -90,7 +93,7 @@ static void read_alias(struct reading *r, const char *name, enum hk_key_id key, 
 	if (hk_value_parse(HK_KEY_CONTROL, text, &yes, NULL, 0) != 0) {
 		hk_diag_add(r->diags, true, "%s must be 1 (or 0 for no effect), not '%.80s'", name, text);
 	} else if (yes.num != 0 && (r->overlay->mask & bit) == 0) {
-		memset(&r->overlay->value[key], 0, sizeof(r->overlay->value[key]));
+		r->overlay->values.num[key] = 0;
 		r->overlay->mask |= bit;
 		r->overlay->aliased |= bit;
 	}
@@ -150,7 +153,7 @@ void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *
 	struct reading r = {.overlay = ret, .identity = identity, .diags = diags};
 	int saved = errno;
 
-	memset(ret, 0, sizeof(*ret));
+	hk_words_clear(ret, sizeof(*ret));
 	for (; envp != NULL && *envp != NULL; envp++) {
 		const char *equals;
 		char name[96];

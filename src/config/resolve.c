@@ -7,18 +7,30 @@
 #include "config/config.h"
 
 #include "base/sys.h"
+#include "base/words.h"
 #include "config/doc.h"
 #include "config/name.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void put(struct hk_config *config, int key, enum hk_origin origin, const struct hk_value *value)
+static void place(struct hk_config *config, int key, enum hk_origin origin)
 {
-	config->value[key] = *value;
 	config->origin[key] = (uint8_t) origin;
 	config->line[key] = 0;
 	config->file[key] = 0;
+}
+
+static void put(struct hk_config *config, int key, enum hk_origin origin, const struct hk_value *value)
+{
+	hk_values_put(&config->values, (enum hk_key_id) key, value);
+	place(config, key, origin);
+}
+
+static void lay(struct hk_config *config, int key, enum hk_origin origin, const struct hk_overlay *overlay)
+{
+	hk_values_lay(&config->values, (enum hk_key_id) key, &overlay->values);
+	place(config, key, origin);
 }
 
 static void put_line(struct hk_config *config, enum hk_origin origin, const struct hk_setting *setting)
@@ -42,7 +54,7 @@ static void put_presets(struct hk_config *config, enum hk_mode mode)
 
 void hk_config_defaults(enum hk_mode mode, struct hk_config *ret)
 {
-	memset(ret, 0, sizeof(*ret));
+	hk_words_clear(ret, sizeof(*ret));
 	(void) hk_text_copy(ret->mode, sizeof(ret->mode), hk_mode_names[mode]);
 	ret->mode_origin = HK_ORIGIN_PRESET;
 	put_presets(ret, mode);
@@ -172,19 +184,19 @@ static void apply_env(const struct hk_overlay *env, struct hk_config *config, st
 	if (env == NULL)
 		return;
 	if (legacy != HK_LEGACY_IGNORE && (env->mask & own) != 0) {
-		put(config, HK_KEY_LEGACY_ENV, HK_ORIGIN_ENV, &env->value[HK_KEY_LEGACY_ENV]);
+		lay(config, HK_KEY_LEGACY_ENV, HK_ORIGIN_ENV, env);
 		legacy = hk_config_num(config, HK_KEY_LEGACY_ENV);
 	}
 	for (int k = 0; k < HK_KEY_COUNT; k++) {
 		if (k == HK_KEY_LEGACY_ENV || (env->mask >> k & 1) == 0)
 			continue;
 		if (legacy != HK_LEGACY_IGNORE)
-			put(config, k, HK_ORIGIN_ENV, &env->value[k]);
+			lay(config, k, HK_ORIGIN_ENV, env);
 		if (legacy != HK_LEGACY_ACCEPT)
 			hk_diag_add(diags, false,
 			            "%s: '%s = %s' belongs into the file; from the environment it is %s",
 			            hk_keys[k].env, hk_keys[k].name,
-			            hk_value_format((enum hk_key_id) k, &env->value[k], text),
+			            hk_values_format(&env->values, (enum hk_key_id) k, text),
 			            legacy == HK_LEGACY_IGNORE ? "ignored (legacy_env = ignore)"
 			                                       : "deprecated (legacy_env = warn)");
 	}
@@ -198,7 +210,7 @@ static void apply_learned(const struct hk_overlay *learned, struct hk_config *co
 	for (int k = 0; k < HK_KEY_COUNT; k++)
 		if ((learned->mask >> k & 1) != 0 && hk_keys[k].tuned &&
 		    config->origin[k] == HK_ORIGIN_PRESET)
-			put(config, k, HK_ORIGIN_LEARNED, &learned->value[k]);
+			lay(config, k, HK_ORIGIN_LEARNED, learned);
 }
 
 static void apply_set(const struct hk_overlay *set, struct hk_config *config)
@@ -207,7 +219,7 @@ static void apply_set(const struct hk_overlay *set, struct hk_config *config)
 		return;
 	for (int k = 0; k < HK_KEY_COUNT; k++)
 		if ((set->mask >> k & 1) != 0)
-			put(config, k, HK_ORIGIN_SET, &set->value[k]);
+			lay(config, k, HK_ORIGIN_SET, set);
 }
 
 static void name_files(const struct hk_doc *doc, struct hk_config *config)
@@ -230,14 +242,19 @@ int hk_config_resolve(const struct hk_identity *identity, const struct hk_overla
 {
 	size_t bytes = hk_align_up(sizeof(struct hk_doc), HK_PAGE);
 	struct hk_doc *doc = hk_sys_map(bytes, HK_PAGE);
-	struct hk_diags scratch = {0};
+	struct hk_diags scratch;
 	uint32_t before;
 	int saved = errno;
 
-	hk_config_defaults(HK_MODE_BALANCED, ret);
-	if (doc == NULL)
+	if (doc == NULL) {
+		hk_config_defaults(HK_MODE_BALANCED, ret);
 		return -ENOMEM;
-	diags = diags != NULL ? diags : &scratch;
+	}
+	hk_words_clear(ret, sizeof(*ret));
+	if (diags == NULL) {
+		scratch.skip = scratch.count = scratch.errors = 0;
+		diags = &scratch;
+	}
 	before = diags->errors;
 	doc->identity = identity;
 	doc->diags = diags;

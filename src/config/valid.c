@@ -31,11 +31,17 @@ bool hk_value_valid(enum hk_key_id key, const struct hk_value *value)
 	       hk_value_parse(key, value->text, &parsed, NULL, 0) == 0 && hk_value_equal(key, value, &parsed);
 }
 
-static bool values_valid(const struct hk_value *values, uint64_t mask)
+static bool values_valid(const struct hk_values *values, uint64_t mask)
 {
-	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
-		if ((mask >> k & 1) != 0 && !hk_value_valid((enum hk_key_id) k, &values[k]))
+	struct hk_value value;
+
+	for (; mask != 0; mask &= mask - 1) {
+		enum hk_key_id key = (enum hk_key_id) __builtin_ctzll(mask);
+
+		hk_values_get(values, key, &value);
+		if (!hk_value_valid(key, &value))
 			return false;
+	}
 	return true;
 }
 
@@ -44,7 +50,7 @@ bool hk_overlay_valid(const struct hk_overlay *overlay)
 	if ((overlay->mask & ~HK_KEYS_MASK) != 0 || !is_terminated(overlay->mode, sizeof(overlay->mode)))
 		return false;
 	return (overlay->mode[0] == '\0' || hk_name_valid(overlay->mode)) &&
-	       values_valid(overlay->value, overlay->mask);
+	       values_valid(&overlay->values, overlay->mask);
 }
 
 bool hk_config_valid(struct hk_config *config)
@@ -58,7 +64,7 @@ bool hk_config_valid(struct hk_config *config)
 			return false;
 	for (unsigned i = 0; i < HK_COUNT(config->files); i++)
 		hk_text_tame(config->files[i], sizeof(config->files[i]));
-	return values_valid(config->value, HK_KEYS_MASK);
+	return values_valid(&config->values, HK_KEYS_MASK);
 }
 
 void hk_diags_tame(struct hk_diags *diags)

@@ -329,3 +329,67 @@ bool hk_value_equal(enum hk_key_id key, const struct hk_value *a, const struct h
 		return strncmp(a->text, b->text, HK_TEXT_MAX) == 0;
 	return a->num == b->num;
 }
+
+/* ---- sets ---- */
+
+/* Where a set has the key's text, or HK_TEXT_COUNT. */
+static enum hk_text_id text_of(enum hk_key_id key)
+{
+	switch (key) {
+#undef HK_TEXT_IF_TEXT
+#define HK_TEXT_IF_TEXT(id)                                                                                          \
+	case HK_KEY_##id:                                                                                            \
+		return HK_TEXT_##id;
+#define HK_KEY(id, name, type, ...) HK_TEXT_IF_##type(id)
+#include "config/keys.def"
+#undef HK_KEY
+	default:
+		return HK_TEXT_COUNT;
+	}
+}
+
+void hk_values_get(const struct hk_values *values, enum hk_key_id key, struct hk_value *ret)
+{
+	enum hk_text_id text = text_of(key);
+
+	ret->num = values->num[key];
+	if (text < HK_TEXT_COUNT)
+		memcpy(ret->text, values->text[text], HK_TEXT_MAX);
+	else
+		ret->text[0] = '\0';
+}
+
+void hk_values_put(struct hk_values *values, enum hk_key_id key, const struct hk_value *value)
+{
+	enum hk_text_id text = text_of(key);
+
+	values->num[key] = value->num;
+	if (text < HK_TEXT_COUNT)
+		memcpy(values->text[text], value->text, HK_TEXT_MAX);
+}
+
+void hk_values_lay(struct hk_values *values, enum hk_key_id key, const struct hk_values *from)
+{
+	enum hk_text_id text = text_of(key);
+
+	values->num[key] = from->num[key];
+	if (text < HK_TEXT_COUNT)
+		memcpy(values->text[text], from->text[text], HK_TEXT_MAX);
+}
+
+char *hk_values_format(const struct hk_values *values, enum hk_key_id key, char *buf)
+{
+	struct hk_value value;
+
+	hk_values_get(values, key, &value);
+	return hk_value_format(key, &value, buf);
+}
+
+bool hk_values_equal(const struct hk_values *a, const struct hk_values *b, enum hk_key_id key)
+{
+	struct hk_value x, y;
+
+	hk_values_get(a, key, &x);
+	hk_values_get(b, key, &y);
+	return hk_value_equal(key, &x, &y);
+}

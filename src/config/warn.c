@@ -67,8 +67,8 @@ static void warn_needs(const struct hk_config *c, struct hk_diags *diags)
 		    (hk_config_num(c, n->other) == n->value) == n->must_be)
 			continue;
 		hk_diag_add(diags, false, "%s = %s has no effect with %s = %s: %s %s = %s, or take %s out",
-		            hk_keys[n->key].name, hk_value_format(n->key, &c->value[n->key], value),
-		            hk_keys[n->other].name, hk_value_format(n->other, &c->value[n->other], now),
+		            hk_keys[n->key].name, hk_values_format(&c->values, n->key, value),
+		            hk_keys[n->other].name, hk_values_format(&c->values, n->other, now),
 		            n->must_be ? "set" : "change", hk_keys[n->other].name,
 		            hk_value_format(n->other, &wanted, other), hk_keys[n->key].name);
 	}
@@ -85,8 +85,8 @@ static void warn_order(const struct hk_config *c, enum hk_key_id low, enum hk_ke
 	if (zero_is_none && (hk_config_num(c, low) == 0 || hk_config_num(c, high) == 0))
 		return;
 	hk_diag_add(diags, false, "%s = %s is above %s = %s, so %s: lower %s or raise %s", hk_keys[low].name,
-	            hk_value_format(low, &c->value[low], a), hk_keys[high].name,
-	            hk_value_format(high, &c->value[high], b), so, hk_keys[low].name, hk_keys[high].name);
+	            hk_values_format(&c->values, low, a), hk_keys[high].name,
+	            hk_values_format(&c->values, high, b), so, hk_keys[low].name, hk_keys[high].name);
 }
 
 void hk_config_warn(const struct hk_config *config, struct hk_diags *diags)

@@ -6,14 +6,15 @@
  */
 #include "control/block.h"
 
+#include "base/words.h"
+
 #include <errno.h>
 
 #define HK_WORDS (sizeof(struct hk_block_values) / sizeof(uint64_t))
 #define HK_LANES 4
 
 _Static_assert(sizeof(struct hk_block_values) % sizeof(uint64_t) == 0, "the checksum is over whole words");
-_Static_assert(offsetof(struct hk_block_values, checksum) == sizeof(struct hk_block_values) - sizeof(uint64_t),
-               "the checksum is the last word");
+_Static_assert(offsetof(struct hk_block_values, checksum) == sizeof(uint64_t), "the checksum is the second word");
 
 /* FNV-1a over words, four independent lanes: about 1 µs for the whole struct. Never 0. */
 static uint64_t checksum(const struct hk_block_values *values)
@@ -22,8 +23,8 @@ static uint64_t checksum(const struct hk_block_values *values)
 	uint64_t lane[HK_LANES] = {0xcbf29ce484222325U, 0x9e3779b97f4a7c15U, 0xd6e8feb86659fd93U, 0xa0761d6478bd642fU};
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < HK_WORDS - 1; i++) {
-		uint64_t x = lane[i % HK_LANES] ^ __atomic_load_n(&word[i], __ATOMIC_RELAXED);
+	for (size_t i = 0; i < HK_WORDS; i++) {
+		uint64_t x = lane[i % HK_LANES] ^ (i != 1 ? __atomic_load_n(&word[i], __ATOMIC_RELAXED) : 0);
 		x *= 0x100000001b3U;
 		lane[i % HK_LANES] = x ^ (x >> 29);
 	}
@@ -49,13 +50,9 @@ static bool usable(struct hk_block_values *values, uint64_t generation)
 	       hk_overlay_valid(&values->set) && hk_overlay_valid(&values->pending);
 }
 
-static void copy(void *to, const void *from)
+static void copy(struct hk_block_values *to, const struct hk_block_values *from)
 {
-	uint64_t *dst = to;
-	const uint64_t *src = from;
-
-	for (size_t i = 0; i < HK_WORDS; i++)
-		__atomic_store_n(&dst[i], __atomic_load_n(&src[i], __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+	hk_words_copy(to, from, sizeof(*to));
 }
 
 size_t hk_block_used(const struct hk_block *block)
@@ -98,6 +95,13 @@ void hk_block_seal(struct hk_block_values *values, uint64_t generation)
 {
 	values->generation = generation;
 	values->checksum = checksum(values);
+}
+
+void hk_block_publish_first(struct hk_block *block, struct hk_block_values *values)
+{
+	hk_block_seal(values, HK_BLOCK_FIRST);
+	hk_words_fill(&block->values[HK_BLOCK_FIRST & 1], values, sizeof(*values));
+	atomic_store_explicit(&block->pulse[0], HK_BLOCK_FIRST, memory_order_release);
 }
 
 int hk_block_publish(struct hk_block *block, struct hk_block_values *values)

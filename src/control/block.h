@@ -27,26 +27,27 @@
 #include <stdatomic.h>
 
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
-#define HK_BLOCK_LAYOUT 2U                 /* any change of these structs raises it */
+#define HK_BLOCK_LAYOUT 3U                 /* any change of these structs raises it */
 #define HK_SLOTS 256                       /* processes of one service that are seen one by one */
 #define HK_WHAT_MAX 128                    /* a request line as kept for the log, with its NUL */
 #define HK_LINE_MAX 4096                   /* a request line, with its newline */
 #define HK_REPLY_MAX 32768                 /* a reply, with its NUL: enough for every verb */
 
-/* What operators set; never changed in place while it is the published one. */
+/* What operators set; never changed in place while it is the published one. What is zero in most services stands
+   last (config.files too is at the end of its struct), so that the rest is on one page. */
 struct hk_block_values {
 	uint64_t generation;       /* must equal pulse[0] to be valid */
-	struct hk_config config;   /* resolved: what is to be in force (no learned values in it) */
-	struct hk_overlay set;     /* hakmemctl set, kept over reloads */
-	struct hk_overlay pending; /* start-up keys whose file or set value needs a restart */
-	struct hk_diags diags;     /* of the last successful load */
+	uint64_t checksum;         /* of all other bytes */
 	uint32_t phase_request;    /* enum hk_phase wanted by the last freeze/learn/canary */
 	uint32_t phase_seq;        /* grows with each such command */
 	uint32_t trim_seq;         /* grows with each trim */
 	uint32_t reload_seq;       /* grows with each reload that succeeded */
 	uint32_t by_uid, by_pid;   /* who asked for this generation */
 	char what[HK_WHAT_MAX];    /* … and what for: the request line, shortened */
-	uint64_t checksum;         /* of all bytes above */
+	struct hk_config config;   /* resolved: what is to be in force (no learned values in it) */
+	struct hk_overlay set;     /* hakmemctl set, kept over reloads */
+	struct hk_overlay pending; /* start-up keys whose file or set value needs a restart */
+	struct hk_diags diags;     /* of the last successful load */
 };
 
 enum hk_thread_state { HK_THREAD_OFF, HK_THREAD_RUNNING, HK_THREAD_FAILED, HK_THREAD_GONE };
@@ -64,6 +65,7 @@ struct hk_slot {
 	struct hk_counters counters;
 };
 
+/* In this order the first page is about all that a service without configuration touches before the engine. */
 struct hk_block {
 	uint64_t magic;
 	uint32_t layout, size; /* size: bytes of the whole block */
@@ -72,21 +74,20 @@ struct hk_block {
 	uint64_t start_time;            /* its field 22 of /proc/PID/stat */
 	uint64_t started_ns;            /* CLOCK_BOOTTIME at start */
 	struct hk_identity identity;
-	struct hk_overlay env;          /* the environment's word, kept for reloads */
-	struct hk_diags env_diags;
-	_Atomic uint64_t pulse[2] HK_ALIGNED(HK_CACHE_LINE);
-	struct hk_block_values values[2] HK_ALIGNED(HK_CACHE_LINE);
 	_Atomic uint32_t slots_high;    /* slots from here on were never used: do not touch (or copy) their pages */
 	_Atomic uint64_t said;          /* generation that some process has logged */
 	_Atomic uint32_t elo_said;      /* entries of elo.log that some process has logged */
 	/* Door 1 */
 	_Atomic uint32_t thread_state;  /* enum hk_thread_state */
 	_Atomic int32_t thread_error;   /* errno of what kept it from running or binding */
-	char socket[HK_PATH_MAX];       /* bound path, or the one that failed */
 	/* The last reload that failed, for status: holds while no later one was good, that is while
 	   reload_failed_seq == values.reload_seq + 1. */
 	_Atomic uint32_t reload_failed_seq;
-	struct hk_diags reload_diags;
+	_Atomic uint64_t pulse[2] HK_ALIGNED(HK_CACHE_LINE);
+	struct hk_block_values values[2] HK_ALIGNED(HK_CACHE_LINE);
+	struct hk_overlay env;          /* the environment's word, kept for reloads */
+	struct hk_diags env_diags, reload_diags;
+	char socket[HK_PATH_MAX];       /* bound path, or the one that failed */
 	struct hk_elo_state elo HK_ALIGNED(HK_CACHE_LINE);
 	struct hk_slot slot[HK_SLOTS] HK_ALIGNED(HK_CACHE_LINE);
 };
@@ -115,6 +116,10 @@ void hk_block_seal(struct hk_block_values *values, uint64_t generation);
  * −EAGAIN when another operator has published meanwhile: start over from hk_block_read.
  */
 int hk_block_publish(struct hk_block *block, struct hk_block_values *values);
+
+/* The first publication, into a block of zeros that nobody else knows yet: makes no pages for what is zero. */
+#define HK_BLOCK_FIRST 2 /* its generation */
+void hk_block_publish_first(struct hk_block *block, struct hk_block_values *values);
 
 /* ---- process.c: this process's side ---- */
 

@@ -14,11 +14,11 @@
 
 /* ---- what both have in common ---- */
 
-static void report_value(struct hk_json *json, const char *name, unsigned key, const struct hk_value *value)
+static void report_value(struct hk_json *json, const char *name, unsigned key, const struct hk_values *values)
 {
 	char text[HK_VALUE_MAX];
 
-	hk_json_text(json, name, hk_value_format((enum hk_key_id) key, value, text));
+	hk_json_text(json, name, hk_values_format(values, (enum hk_key_id) key, text));
 }
 
 /* Start-up keys that would change become pending and stay as they were. */
@@ -30,20 +30,20 @@ static void settle(struct hk_block_values *values, const struct hk_config *old)
 		if (hk_keys[k].context != HK_CONTEXT_STARTUP)
 			continue;
 		values->pending.mask &= ~BIT(k);
-		if (hk_value_equal((enum hk_key_id) k, &config->value[k], &old->value[k]))
+		if (hk_values_equal(&config->values, &old->values, (enum hk_key_id) k))
 			continue;
 		values->pending.mask |= BIT(k);
-		values->pending.value[k] = config->value[k];
-		config->value[k] = old->value[k];
+		hk_values_lay(&values->pending.values, (enum hk_key_id) k, &config->values);
+		hk_values_lay(&config->values, (enum hk_key_id) k, &old->values);
 		config->origin[k] = old->origin[k];
 		config->line[k] = 0; /* of a file that may have changed meanwhile */
 	}
 }
 
-/* Key's value in force: what the engine has learned holds where nobody has said anything. */
-static const struct hk_value *in_force(const struct hk_config *config, const struct hk_overlay *learned, unsigned key)
+/* Where key's value in force is: what the engine has learned holds where nobody has said anything. */
+static const struct hk_values *in_force(const struct hk_config *config, const struct hk_overlay *learned, unsigned key)
 {
-	return (learned->mask & BIT(key)) != 0 ? &learned->value[key] : &config->value[key];
+	return (learned->mask & BIT(key)) != 0 ? &learned->values : &config->values;
 }
 
 static void report_changes(struct hk_call *call, const struct hk_config *old)
@@ -64,9 +64,9 @@ static void report_changes(struct hk_call *call, const struct hk_config *old)
 		hk_json_close(json, '}');
 	}
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		const struct hk_value *was = in_force(old, &learned_old, k), *is = in_force(config, &learned, k);
+		const struct hk_values *was = in_force(old, &learned_old, k), *is = in_force(config, &learned, k);
 
-		if (hk_value_equal((enum hk_key_id) k, was, is))
+		if (hk_values_equal(was, is, (enum hk_key_id) k))
 			continue;
 		hk_json_open(json, NULL, '{');
 		hk_json_text(json, "key", hk_keys[k].name);
@@ -164,6 +164,7 @@ static int set_one(struct hk_call *call, char *word, struct set *set)
 {
 	struct hk_overlay *overlay = &call->values->set;
 	char *equals = strchr(word, '=');
+	struct hk_value value;
 	enum hk_key_id key;
 	int r;
 
@@ -183,9 +184,12 @@ static int set_one(struct hk_call *call, char *word, struct set *set)
 		overlay->mask &= ~BIT(key);
 		return 0;
 	}
-	r = hk_value_parse(key, equals + 1, &overlay->value[key], call->error, sizeof(call->error));
+	r = hk_value_parse(key, equals + 1, &value, call->error, sizeof(call->error));
+	if (r != 0)
+		return r;
+	hk_values_put(&overlay->values, key, &value);
 	overlay->mask |= BIT(key);
-	return r;
+	return 0;
 }
 
 /* Lay the keys of this command over what runs, without asking the files. */
@@ -195,11 +199,11 @@ static void lay_set(struct hk_block_values *values, uint64_t touched)
 
 	for (uint64_t mask = values->pending.mask; mask != 0; mask &= mask - 1) {
 		unsigned k = (unsigned) __builtin_ctzll(mask);
-		config->value[k] = values->pending.value[k];
+		hk_values_lay(&config->values, (enum hk_key_id) k, &values->pending.values);
 	}
 	for (uint64_t mask = touched & values->set.mask; mask != 0; mask &= mask - 1) {
 		unsigned k = (unsigned) __builtin_ctzll(mask);
-		config->value[k] = values->set.value[k];
+		hk_values_lay(&config->values, (enum hk_key_id) k, &values->set.values);
 		config->origin[k] = HK_ORIGIN_SET;
 		config->line[k] = 0;
 	}

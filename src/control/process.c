@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "base/words.h"
 #include "control/slots.h"
 #include "core/knobs.h"
 #include "hakmem.h"
@@ -54,7 +55,7 @@ static void identify(struct hk_block *block, bool secure, char *const *envp)
 	block->start_time = founder->start_time;
 	block->started_ns = hk_proc_boottime_ns();
 	block->identity = founder->identity;
-	block->env = founder->env;
+	hk_words_fill(&block->env, &founder->env, sizeof(block->env));
 	block->magic = HK_BLOCK_MAGIC;
 }
 
@@ -65,11 +66,9 @@ static void publish_first(struct hk_block *block)
 	struct hk_founder *founder = &hk_self.founder;
 
 	(void) hk_config_resolve(&founder->identity, &founder->env, NULL, NULL, &values->config, &values->diags);
-	memcpy(founder->startup, values->config.value, sizeof(founder->startup));
-	hk_log_target(founder->startup[HK_KEY_LOG].text);
-	values->generation = 1;
-	atomic_store_explicit(&block->pulse[0], 1, memory_order_relaxed);
-	(void) hk_block_publish(block, values);
+	founder->startup = values->config.values;
+	hk_log_target(founder->startup.text[HK_TEXT_LOG]);
+	hk_block_publish_first(block, values);
 }
 
 /* Is this element of LD_PRELOAD (n bytes) our library? */

@@ -19,18 +19,18 @@ struct hk_founder {
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
 	struct hk_identity identity;
 	struct hk_overlay env;
-	struct hk_value startup[HK_KEY_COUNT]; /* of the start-up keys */
+	struct hk_values startup; /* only those of the start-up keys count */
 };
 
 struct hk_self {
 	struct hk_founder founder;
+	struct hk_overlay learned;
 	_Atomic uint32_t busy;         /* a try-lock: who finds it taken goes on */
 	struct hk_slot *slot;          /* NULL when there was none left */
 	uint32_t trim_done;            /* trim_seq carried out, slot or not */
 	uint64_t torn_ns;              /* when torn values were last looked at */
 	struct hk_block_values values; /* the newest whole ones; generation 0: none */
 	struct hk_config effective;    /* values.config with what the engine learned on top */
-	struct hk_overlay learned;
 };
 extern struct hk_self hk_self;
 

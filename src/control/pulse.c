@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "base/words.h"
 #include "core/hk.h"
 #include "core/knobs.h"
 
@@ -17,7 +18,7 @@
 #define HK_TORN_RETRY_NS 10000000 /* torn values are not looked at again before */
 #define HK_SAY_MAX 8              /* engine decisions logged in one visit */
 
-struct hk_self hk_self;
+struct hk_self hk_self HK_ALIGNED(HK_PAGE); /* what is not zero in it: two pages */
 
 static const char *const event_names[] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off"};
 
@@ -53,7 +54,7 @@ static void lay_over(struct hk_config *config, const struct hk_overlay *overlay)
 	for (uint64_t mask = overlay->mask; mask != 0; mask &= mask - 1) {
 		unsigned k = (unsigned) __builtin_ctzll(mask);
 
-		config->value[k] = overlay->value[k];
+		hk_values_lay(&config->values, (enum hk_key_id) k, &overlay->values);
 		config->origin[k] = HK_ORIGIN_LEARNED;
 	}
 }
@@ -63,7 +64,7 @@ static void keep_startup(struct hk_config *config)
 {
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
 		if (hk_keys[k].context == HK_CONTEXT_STARTUP)
-			config->value[k] = hk_self.founder.startup[k];
+			hk_values_lay(&config->values, (enum hk_key_id) k, &hk_self.founder.startup);
 }
 
 static void follow_trim(void)
@@ -132,7 +133,7 @@ static bool say(struct hk_block *block, bool from_control)
 
 	if (debug == HK_DEBUG_OFF)
 		return false;
-	if (from_control && strcmp(hk_self.founder.startup[HK_KEY_LOG].text, "stderr") == 0)
+	if (from_control && strcmp(hk_self.founder.startup.text[HK_TEXT_LOG], "stderr") == 0)
 		return true;
 	say_change(block, debug);
 	say_engine(block, debug);
@@ -151,7 +152,7 @@ static void apply(struct hk_block *block, bool from_control)
 	hk_engine_configure(&block->elo, &hk_self.values.config);
 	if (changed)
 		follow_phase(block);
-	hk_self.effective = hk_self.values.config;
+	hk_words_copy(&hk_self.effective, &hk_self.values.config, sizeof(hk_self.effective));
 	keep_startup(&hk_self.effective);
 	hk_engine_overlay(&block->elo, &hk_self.effective, &hk_self.learned);
 	lay_over(&hk_self.effective, &hk_self.learned);

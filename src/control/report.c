@@ -153,7 +153,7 @@ void hk_report_pending(struct hk_call *call)
 
 		hk_json_open(json, NULL, '{');
 		hk_json_text(json, "key", hk_keys[k].name);
-		hk_json_text(json, "value", hk_value_format((enum hk_key_id) k, &pending->value[k], text));
+		hk_json_text(json, "value", hk_values_format(&pending->values, (enum hk_key_id) k, text));
 		hk_json_bool(json, "set", (call->values->set.mask >> k & 1) != 0);
 		hk_json_close(json, '}');
 	}

@@ -18,7 +18,7 @@ void hk_report_effective(const struct hk_call *call, struct hk_config *ret)
 	for (uint64_t mask = learned.mask; mask != 0; mask &= mask - 1) {
 		unsigned k = (unsigned) __builtin_ctzll(mask);
 
-		ret->value[k] = learned.value[k];
+		hk_values_lay(&ret->values, (enum hk_key_id) k, &learned.values);
 		ret->origin[k] = HK_ORIGIN_LEARNED;
 		ret->line[k] = 0;
 	}
@@ -81,12 +81,12 @@ static void get_key(struct hk_call *call, const struct hk_config *config, unsign
 	origin_text(call, config, key, origin, sizeof(origin));
 	hk_json_open(json, NULL, '{');
 	hk_json_text(json, "key", hk_keys[key].name);
-	hk_json_text(json, "value", hk_value_format((enum hk_key_id) key, &config->value[key], text));
+	hk_json_text(json, "value", hk_values_format(&config->values, (enum hk_key_id) key, text));
 	hk_json_text(json, "origin", origin);
 	hk_json_text(json, "context", hk_keys[key].context == HK_CONTEXT_LIVE ? "live" : "startup");
 	if ((pending->mask >> key & 1) != 0)
 		hk_json_text(json, "pending",
-		             hk_value_format((enum hk_key_id) key, &pending->value[key], text));
+		             hk_values_format(&pending->values, (enum hk_key_id) key, text));
 	else
 		hk_json_null(json, "pending");
 	hk_json_close(json, '}');
@@ -190,7 +190,7 @@ int hk_report_export(struct hk_call *call)
 		if (!phase && !(hk_keys[k].tuned && config.origin[k] == HK_ORIGIN_LEARNED) && config.origin[k] != HK_ORIGIN_SET)
 			continue;
 		used += (size_t) snprintf(ini + used, sizeof(ini) - used, "%s = %s\n", hk_keys[k].name,
-		                          phase ? "frozen" : hk_value_format((enum hk_key_id) k, &config.value[k], text));
+		                          phase ? "frozen" : hk_values_format(&config.values, (enum hk_key_id) k, text));
 		if (used >= sizeof(ini))
 			return hk_call_refuse(call, "too many keys are set");
 	}

@@ -248,8 +248,8 @@ static void start(struct hk_block *block, char *const *envp)
 
 	if (door != NULL) {
 		door->block = block;
-		(void) snprintf(door->dir, sizeof(door->dir), "%s", hk_self.founder.startup[HK_KEY_CONTROL_DIR].text);
-		(void) snprintf(door->group, sizeof(door->group), "%s", hk_self.founder.startup[HK_KEY_CONTROL_GROUP].text);
+		(void) snprintf(door->dir, sizeof(door->dir), "%s", hk_self.founder.startup.text[HK_TEXT_CONTROL_DIR]);
+		(void) snprintf(door->group, sizeof(door->group), "%s", hk_self.founder.startup.text[HK_TEXT_CONTROL_GROUP]);
 		door->watch.files.n = (unsigned) hk_min(config->nfiles, HK_COUNT(config->files));
 		memcpy(door->watch.files.path, config->files, sizeof(config->files));
 		hk_watch_mark(door);

@@ -229,7 +229,7 @@ static json_t *mode_object(const struct hk_config *config)
 
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
 		json_object_set_new(keys, hk_keys[k].name,
-		                    json_string(hk_out_safe(hk_value_format(k, &config->value[k], text))));
+		                    json_string(hk_out_safe(hk_values_format(&config->values, k, text))));
 	return json_pack("{s:s,s:s,s:o}", "mode", config->mode, "base", hk_mode_names[config->base_mode], "keys", keys);
 }
 
@@ -251,7 +251,7 @@ static void print_modes(const struct hk_config *configs, size_t n, bool colour)
 		for (size_t m = 0; m < n; m++) {
 			bool changed = configs[m].origin[k] != HK_ORIGIN_PRESET;
 			marked |= changed;
-			hk_value_format(k, &configs[m].value[k], text);
+			hk_values_format(&configs[m].values, k, text);
 			snprintf(cell, sizeof cell, "%s%s", hk_out_safe(text), changed ? "*" : "");
 			row[m + 1] = strdup(cell);
 		}

@@ -215,7 +215,7 @@ static enum hk_seen_state read_head(struct hk_seen *seen)
 		copy_text(seen->version, sizeof seen->version, head->version, sizeof head->version);
 	}
 	if (seen->layout == HK_BLOCK_LAYOUT && head->size >= sizeof *head &&
-	    hk_remote_read(seen->pid, seen->block, head, offsetof(struct hk_block, env)) == 0 &&
+	    hk_remote_read(seen->pid, seen->block, head, offsetof(struct hk_block, pulse)) == 0 &&
 	    hk_remote_read(seen->pid, seen->block + offsetof(struct hk_block, socket), head->socket,
 	                   sizeof head->socket) == 0) {
 		seen->first_pid = (pid_t) head->pid;

@@ -64,14 +64,14 @@ void hk_ctl_say_none(const struct hk_ctl *ctl, const struct hk_services *service
 	fprintf(stderr,
 	        "hakmemctl: no process with hakmem is running: no socket in %s, no libhakmem.so in /proc/*/maps\n"
 	        "hakmemctl: hakmemctl run -- COMMAND starts one, LD_PRELOAD=libhakmem.so does so by hand\n",
-	        ctl->config.value[HK_KEY_CONTROL_DIR].text);
+	        ctl->config.values.text[HK_TEXT_CONTROL_DIR]);
 	hk_ctl_say_hidden(services);
 }
 
 /* Nothing answers to the name: say what was looked at, and how to find out more. */
 static int no_such_target(const struct hk_ctl *ctl, const char *target, const struct hk_services *all)
 {
-	const char *dir = ctl->config.value[HK_KEY_CONTROL_DIR].text;
+	const char *dir = ctl->config.values.text[HK_TEXT_CONTROL_DIR];
 
 	if (is_pid(target) && hk_scan_start_time((pid_t) atoi(target)) == 0)
 		return hk_ctl_fail(HK_EXIT_NO_TARGET, "there is no process %s", target);
@@ -99,7 +99,7 @@ static int no_such_target(const struct hk_ctl *ctl, const char *target, const st
 
 static int find_one(struct hk_ctl *ctl, const char *target, struct hk_services *ret)
 {
-	const char *dir = ctl->config.value[HK_KEY_CONTROL_DIR].text;
+	const char *dir = ctl->config.values.text[HK_TEXT_CONTROL_DIR];
 	struct hk_services all;
 
 	hk_services_find(dir, is_pid(target) ? (pid_t) atoi(target) : 0, ctl->timeout_ms, &all);
@@ -140,7 +140,7 @@ int hk_ctl_targets(struct hk_ctl *ctl, char **targets, int n, struct hk_services
 	if (status == HK_EXIT_NO_TARGET && ctl->json)
 		puts("[]");
 	if (n == 0)
-		hk_services_find(ctl->config.value[HK_KEY_CONTROL_DIR].text, 0, ctl->timeout_ms, ret);
+		hk_services_find(ctl->config.values.text[HK_TEXT_CONTROL_DIR], 0, ctl->timeout_ms, ret);
 	ret->everybody = n == 0;
 	if (ret->stuck > 0)
 		fprintf(stderr, "hakmemctl: %u processes did not let themselves be looked at within %u ms\n",

@@ -338,7 +338,7 @@ static void lay(const struct hk_config *config, enum hk_key_id key, uint64_t num
 	if (config->origin[key] != HK_ORIGIN_PRESET)
 		return;
 	ret->mask |= (uint64_t) 1 << key;
-	ret->value[key].num = num;
+	ret->values.num[key] = num;
 }
 
 void hk_engine_overlay(const struct hk_elo_state *state, const struct hk_config *config,

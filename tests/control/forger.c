@@ -33,12 +33,12 @@ static int forge_values(const char *path)
 
 	if (hk_block_read(block, &values) != 0)
 		return 1;
-	strcpy(values.config.value[HK_KEY_LOG].text, path);
-	strcpy(values.set.value[HK_KEY_LOG].text, path);
+	strcpy(values.config.values.text[HK_TEXT_LOG], path);
+	strcpy(values.set.values.text[HK_TEXT_LOG], path);
 	values.set.mask |= (uint64_t) 1 << HK_KEY_LOG;
-	values.config.value[HK_KEY_DEBUG].num = HK_DEBUG_VERBOSE;
-	values.config.value[HK_KEY_SECURITY].num = HK_SECURITY_OFF;
-	values.config.value[HK_KEY_BATCH_MAX].num = 99;
+	values.config.values.num[HK_KEY_DEBUG] = HK_DEBUG_VERBOSE;
+	values.config.values.num[HK_KEY_SECURITY] = HK_SECURITY_OFF;
+	values.config.values.num[HK_KEY_BATCH_MAX] = 99;
 	strcpy(values.what, "x\n* * * * * root id\n#");
 	return hk_block_publish(block, &values) != 0;
 }
@@ -51,8 +51,8 @@ static int forge_nonsense(void)
 	if (hk_block_read(block, &values) != 0)
 		return 1;
 	memset(values.config.mode, 'x', sizeof(values.config.mode));
-	values.config.value[HK_KEY_BATCH_MAX].num = UINT64_MAX;
-	values.config.value[HK_KEY_ELO_WINDOW].num = 0;
+	values.config.values.num[HK_KEY_BATCH_MAX] = UINT64_MAX;
+	values.config.values.num[HK_KEY_ELO_WINDOW] = 0;
 	memset(&values.set, 0xff, sizeof(values.set));
 	memset(&values.diags, 0x1b, sizeof(values.diags));
 	memset(block->version, 'v', sizeof(block->version));

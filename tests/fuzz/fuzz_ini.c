@@ -19,12 +19,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_set(const struct hk_config *config)
 {
 	for (int k = 0; k < HK_KEY_COUNT; k++) {
-		struct hk_value again;
+		struct hk_value value, again;
 		char text[HK_VALUE_MAX];
 
-		(void) hk_value_format((enum hk_key_id) k, &config->value[k], text);
+		hk_values_get(&config->values, (enum hk_key_id) k, &value);
+		(void) hk_value_format((enum hk_key_id) k, &value, text);
 		if (hk_value_parse((enum hk_key_id) k, text, &again, NULL, 0) != 0 ||
-		    !hk_value_equal((enum hk_key_id) k, &config->value[k], &again))
+		    !hk_value_equal((enum hk_key_id) k, &value, &again))
 			abort();
 		if (config->origin[k] >= HK_ORIGIN_COUNT ||
 		    (config->line[k] != 0 && config->file[k] >= config->nfiles))

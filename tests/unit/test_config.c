@@ -125,7 +125,7 @@ const char *value_of(enum hk_key_id key)
 {
 	static char text[HK_VALUE_MAX];
 
-	return hk_value_format(key, &w.config.value[key], text);
+	return hk_values_format(&w.config.values, key, text);
 }
 
 bool told(const char *text)
@@ -145,7 +145,10 @@ void expect_told(const char *text)
 
 void overlay_put(struct hk_overlay *overlay, enum hk_key_id key, const char *text)
 {
-	ck_assert_int_eq(hk_value_parse(key, text, &overlay->value[key], NULL, 0), 0);
+	struct hk_value value;
+
+	ck_assert_int_eq(hk_value_parse(key, text, &value, NULL, 0), 0);
+	hk_values_put(&overlay->values, key, &value);
 	overlay->mask |= (uint64_t) 1 << key;
 }
 

@@ -62,15 +62,15 @@ END_TEST
 START_TEST(aliases)
 {
 	read_env("HAKMEM_DISABLE_BIGCACHE=1", "HAKMEM_DISABLE_BATCH=yes", "HAKMEM_DISABLE_ELO=0");
-	ck_assert(has(HK_KEY_BIGCACHE) && w.env.value[HK_KEY_BIGCACHE].num == 0);
-	ck_assert(has(HK_KEY_BATCH) && w.env.value[HK_KEY_BATCH].num == 0);
+	ck_assert(has(HK_KEY_BIGCACHE) && w.env.values.num[HK_KEY_BIGCACHE] == 0);
+	ck_assert(has(HK_KEY_BATCH) && w.env.values.num[HK_KEY_BATCH] == 0);
 	ck_assert(!has(HK_KEY_ELO));
 	ck_assert_uint_eq(w.diags.count, 0);
 	/* The key's own variable outranks the alias, in either order. */
 	read_env("HAKMEM_DISABLE_BIGCACHE=1", "HAKMEM_BIGCACHE=on", NULL);
-	ck_assert_uint_eq(w.env.value[HK_KEY_BIGCACHE].num, 1);
+	ck_assert_uint_eq(w.env.values.num[HK_KEY_BIGCACHE], 1);
 	read_env("HAKMEM_BIGCACHE=on", "HAKMEM_DISABLE_BIGCACHE=1", NULL);
-	ck_assert_uint_eq(w.env.value[HK_KEY_BIGCACHE].num, 1);
+	ck_assert_uint_eq(w.env.values.num[HK_KEY_BIGCACHE], 1);
 	read_env("HAKMEM_DISABLE_ELO=maybe", NULL, NULL);
 	ck_assert_uint_eq(w.diags.errors, 1);
 	expect_told("HAKMEM_DISABLE_ELO must be 1");
@@ -89,7 +89,7 @@ START_TEST(mistakes_cost_only_themselves)
 	ck_assert_uint_eq(w.diags.count, 2);
 	ck_assert_str_eq(w.env.mode, "");
 	read_env("HAKMEM_THP=off", "HAKMEM_THP=on", NULL);
-	ck_assert_uint_eq(w.env.value[HK_KEY_THP].num, HK_THP_OFF);
+	ck_assert_uint_eq(w.env.values.num[HK_KEY_THP], HK_THP_OFF);
 }
 END_TEST
 

@@ -75,10 +75,10 @@ static void overstep(struct hk_block_values *values)
 		values->phase_seq = (uint32_t) wild;
 		break;
 	case 5:
-		memset(values->config.value[key].text, '/', HK_TEXT_MAX);
+		memset(values->config.values.text[key % HK_TEXT_COUNT], '/', HK_TEXT_MAX);
 		break;
 	default:
-		values->config.value[key].num = wild;
+		values->config.values.num[key] = wild;
 	}
 }
 
@@ -144,15 +144,15 @@ static void check_values(const struct hk_block_values *values)
 		check_text(config->files[i], sizeof(config->files[i]));
 	for (unsigned i = 0; i < HK_DIAGS; i++)
 		check_text(values->diags.text[i], sizeof(values->diags.text[i]));
+	for (unsigned i = 0; i < HK_TEXT_COUNT; i++)
+		check_text(config->values.text[i], HK_TEXT_MAX);
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
 		ck_assert_uint_lt(config->origin[k], HK_ORIGIN_COUNT);
 		ck_assert_uint_lt(config->file[k], HK_COUNT(config->files));
-		if (hk_keys[k].type == HK_TYPE_TEXT) {
-			check_text(config->value[k].text, HK_TEXT_MAX);
+		if (hk_keys[k].type == HK_TYPE_TEXT)
 			continue;
-		}
-		ck_assert_uint_ge(config->value[k].num, hk_keys[k].min);
-		ck_assert_uint_le(config->value[k].num, hk_keys[k].max);
+		ck_assert_uint_ge(config->values.num[k], hk_keys[k].min);
+		ck_assert_uint_le(config->values.num[k], hk_keys[k].max);
 	}
 }
 
@@ -198,8 +198,8 @@ START_TEST(forged_at_random)
 
 	seed = 88172645463325252U + (unsigned) _i;
 	ck_assert_int_eq(hk_block_read(block, good), 0);
-	memcpy(hk_self.founder.startup, good->config.value, sizeof(hk_self.founder.startup));
-	strcpy(hk_self.founder.startup[HK_KEY_LOG].text, "none");
+	hk_self.founder.startup = good->config.values;
+	strcpy(hk_self.founder.startup.text[HK_TEXT_LOG], "none");
 	hk_log_target("none");
 	hk_self.slot = &block->slot[0];
 	hk_stats_place(&block->slot[0].counters);

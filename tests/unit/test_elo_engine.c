@@ -22,7 +22,7 @@ static _Atomic uint64_t pulse[2];
 
 static void put(enum hk_key_id key, uint64_t num)
 {
-	config.value[key].num = num;
+	config.values.num[key] = num;
 }
 
 static void configure(unsigned policy)
@@ -190,10 +190,10 @@ START_TEST(pins_hold)
 			ck_assert_uint_eq(overlay.mask, expected);
 		}
 	}
-	ck_assert_uint_eq(overlay.value[HK_KEY_BIGCACHE_LIMIT].num, 0); /* pinned: not even filled in */
+	ck_assert_uint_eq(overlay.values.num[HK_KEY_BIGCACHE_LIMIT], 0); /* pinned: not even filled in */
 	config.origin[HK_KEY_BATCH_MAX] = HK_ORIGIN_PRESET;
 	hk_engine_overlay(state, &config, &overlay);
-	ck_assert_uint_eq(overlay.value[HK_KEY_BATCH_MAX].num,
+	ck_assert_uint_eq(overlay.values.num[HK_KEY_BATCH_MAX],
 	                  hk_strategies[HK_ELO_STRATEGIES - 1].batch_max);
 	put(HK_KEY_ELO, 0);
 	hk_engine_overlay(state, &config, &overlay);
