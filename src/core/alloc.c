@@ -73,30 +73,16 @@ void *hk_calloc(size_t n, size_t size)
 	return p;
 }
 
-/* The smallest class whose every block is aligned: slabs begin at multiples of 64 KiB. 0: none is. */
-static unsigned aligned_class(size_t align, size_t size)
-{
-	unsigned c = hk_sizeclass_of(hk_max(size, 1));
-
-	while (c < HK_CLASSES && (hk_classes[c].size & (align - 1)) != 0)
-		c++;
-	return c < HK_CLASSES ? c : 0;
-}
-
 void *hk_memalign(size_t align, size_t size)
 {
-	unsigned c;
-
 	if (!hk_is_pow2(align))
 		return refuse(EINVAL);
 	if (align <= 16)
 		return hk_malloc(size);
-	(void) hk_heap_ready();
-	if (size <= HK_MEDIUM_MAX && align <= HK_GRANULE) {
-		c = aligned_class(align, size);
-		if (c != 0)
-			return hk_malloc_class(c);
-	}
+	/* Slabs begin at multiples of 64 KiB, and the class of a multiple of align is one itself: either it is exactly that
+	   size, or the step between classes there is a multiple. */
+	if (size <= HK_MEDIUM_MAX - align && align <= HK_GRANULE)
+		return hk_malloc_class(hk_sizeclass_of(hk_align_up(hk_max(size, 1), align)));
 	return large(size, align, false);
 }
 

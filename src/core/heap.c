@@ -131,7 +131,7 @@ static HK_NOINLINE void refill(struct hk_heap *heap, unsigned c)
 	struct hk_chain chain;
 
 	hk_lists_grow(heap, c);
-	chain = take(heap, c, heap->cap[c]);
+	chain = take(heap, c, hk_max(heap->cap[c], 1));
 	if (chain.head == NULL) {
 		swap(heap, c);
 		return;
@@ -236,9 +236,9 @@ void hk_heap_free_slow(const void *p)
 	if (list->room >= 0)
 		return;
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
-	if (heap->alloc[c] == NULL) {
+	if (heap->alloc[c] == NULL && heap->cap[c] > 0) {
 		swap(heap, c); /* nothing left to hand out: what was freed is next */
-	} else if (heap->limit[c] == heap->cap[c]) {
+	} else if (heap->cap[c] > 0 && heap->limit[c] == heap->cap[c]) {
 		list->room += heap->cap[c]; /* perhaps what is left will soon be used up */
 		heap->limit[c] = (uint16_t) (2U * heap->cap[c]);
 	} else {

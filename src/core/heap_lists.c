@@ -9,14 +9,15 @@
 #include "core/stats.h"
 
 #define HK_LIST_MAX 64U                  /* blocks of one class in a list, however small */
-#define HK_LIST_TINY_BYTES (32 * HK_KIB) /* … and bytes */
+#define HK_LIST_TINY_BYTES (16 * HK_KIB) /* … and bytes */
 #define HK_LIST_PAGE_BYTES (64 * HK_KIB) /* … of blocks up to a page */
 #define HK_LIST_MEDIUM_BYTES (32 * HK_KIB)
 #define HK_LIST_SWAP 64U                 /* lists grow up to this also when a few blocks go round and round … */
 #define HK_LIST_SWAP_BYTES (8 * HK_KIB)  /* … and to this: what a loop cycles through should stay in L1 */
 #define HK_LIST_FIRST 8U                 /* blocks at the first refill; doubled at each further one */
-#define HK_LIST_FIRST_BYTES (2 * HK_KIB)
-#define HK_BUDGET_ALL (2 * HK_MIB)       /* all threads' lists share this, but … */
+#define HK_LIST_FIRST_PART 64U           /* … which may hold this part of the thread's budget, at most … */
+#define HK_LIST_FIRST_BYTES (2 * HK_KIB) /* … these bytes */
+#define HK_BUDGET_ALL (4 * HK_MIB)       /* all threads' lists share this, but … */
 #define HK_BUDGET_MIN (64 * HK_KIB)      /* … each may hold this */
 
 static _Atomic uint64_t budget = HK_BUDGET_ALL; /* bytes that one thread's lists may hold */
@@ -43,7 +44,9 @@ static uint32_t fit_of(unsigned c)
 
 static unsigned first_cap(unsigned c)
 {
-	return (unsigned) hk_max(hk_min(HK_LIST_FIRST_BYTES / hk_classes[c].size, HK_LIST_FIRST), 1);
+	uint64_t bytes = hk_min(budget_limit() / HK_LIST_FIRST_PART, HK_LIST_FIRST_BYTES);
+
+	return (unsigned) hk_max(hk_min(bytes / hk_classes[c].size, HK_LIST_FIRST), 1);
 }
 
 static uint64_t list_bytes(unsigned c)
@@ -85,13 +88,14 @@ static void set_cap(struct hk_heap *heap, unsigned c, unsigned cap)
 
 void hk_lists_grow(struct hk_heap *heap, unsigned c)
 {
-	unsigned cap = heap->cap[c] == 0 ? first_cap(c) : (unsigned) hk_min(heap->cap[c] * 2U, last_cap(c));
+	unsigned old = heap->cap[c], cap = old == 0 ? first_cap(c) : (unsigned) hk_min(old * 2U, last_cap(c));
+	bool first = old == 0 && c <= HK_TINY_CLASSES; /* tiny classes hold a few blocks in any case */
+	uint64_t more = (uint64_t) (hk_max(cap, old) - old) * hk_classes[c].size;
 
-	if (cap > heap->cap[c] &&
-	    (heap->cap[c] == 0 || *budget_of(heap, c) + (uint64_t) (cap - heap->cap[c]) * hk_classes[c].size <= budget_limit() / 2))
+	if (cap > old && (first || *budget_of(heap, c) + more <= budget_limit() / 2))
 		set_cap(heap, c, cap);
 	else
-		heap->swap_above[c] = heap->cap[c] / 2U;
+		heap->swap_above[c] = old == 0 ? UINT16_MAX : (uint16_t) (old / 2U);
 }
 
 void hk_lists_follow_knobs(struct hk_heap *heap)
@@ -149,7 +153,7 @@ void hk_lists_decay(struct hk_heap *heap)
 			flush_class(heap, c);
 			set_cap(heap, c, 0);
 		} else if (*budget_of(heap, c) > budget_limit() / 2) {
-			set_cap(heap, c, (unsigned) hk_max(heap->cap[c] / 2U, 1));
+			set_cap(heap, c, (unsigned) hk_max(heap->cap[c] / 2U, first_cap(c)));
 		}
 	}
 	for (size_t i = 0; i < HK_COUNT(heap->active); i++)

@@ -233,7 +233,7 @@ static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
 	struct pool_bin *bin = bin_lock(shard, c);
 	struct hk_chain chain;
 
-	if (bin->nbatch > 0 && want > 1)
+	if (bin->nbatch > 0 && (want > 1 || bin->batch[bin->nbatch - 1].length == 1))
 		chain = take_batch(bin);
 	else
 		chain = take_listed(bin, want);

@@ -49,19 +49,24 @@ void hk_pool_keyless(const struct hk_block *block)
 static struct hk_block *put_run(struct pool_bin *bin, struct hk_span *slab, struct hk_block *b, size_t *count)
 {
 	uint64_t inverse = hk_classes[slab->class_number].inverse, offset;
-	size_t bytes = (size_t) slab->carved * hk_classes[slab->class_number].size, n = 0;
-	uint64_t *bits = slab->bits;
+	size_t bytes = (size_t) slab->carved * hk_classes[slab->class_number].size, n = 0, at = 0;
+	uint64_t *bits = slab->bits, word = bits[0]; /* a word stays in a register from one block to the next */
 	char *base = slab->base;
 
 	for (; (offset = (uint64_t) ((char *) b - base)) < bytes; b = b->next, n++) { /* NULL is in no slab */
 		size_t i = (size_t) ((offset * inverse) >> 42);
-		uint64_t word = bits[i / 64];
 
+		if (i / 64 != at) {
+			bits[at] = word;
+			at = i / 64;
+			word = bits[at];
+		}
 		if (HK_UNLIKELY((word >> (i % 64) & 1) != 0 || b->key != HK_FREE_KEY))
 			refuse(b, (word >> (i % 64) & 1) != 0);
-		bits[i / 64] = word | (uint64_t) 1 << (i % 64);
+		word |= (uint64_t) 1 << (i % 64);
 		b->key = 0;
 	}
+	bits[at] = word;
 	if (HK_UNLIKELY(n == 0)) /* never handed out: a stray link */
 		refuse(b, false);
 	slab->hint = 0;
