@@ -48,6 +48,22 @@ static inline unsigned hk_log2(uint64_t x)
 	return 63U ^ (unsigned) __builtin_clzll(x); /* as the processor has it: no subtraction */
 }
 
+/* Set bit i mod 64 of a word; was it set? One instruction where the processor has it. */
+HK_INLINE bool hk_bit_set(uint64_t *word, size_t i)
+{
+#ifdef __x86_64__
+	bool was;
+
+	__asm__("btsq %2, %0" : "+r"(*word), "=@ccc"(was) : "r"(i));
+	return was;
+#else
+	bool was = (*word >> (i % 64) & 1) != 0;
+
+	*word |= (uint64_t) 1 << (i % 64);
+	return was;
+#endif
+}
+
 static inline size_t hk_min(size_t a, size_t b)
 {
 	return a < b ? a : b;

@@ -257,14 +257,17 @@ void hk_heap_free_slow(const void *p)
  */
 void hk_heap_free_odd(void *p)
 {
-	struct hk_heap *heap = hk_heap_ready();
-	struct hk_block *block = p;
 	unsigned c = (unsigned) hk_code_of(p) / HK_CODE(1);
-	struct hk_list *list = &heap->freed[c];
+	struct hk_block *block = p;
+	struct hk_heap *heap;
+	struct hk_list *list;
 
+	if (p == NULL)
+		return;
+	heap = hk_heap_ready();
+	list = &heap->freed[c];
 	if (c == 0) {
-		if (p != NULL)
-			hk_large_free(p);
+		hk_large_free(p);
 		return;
 	}
 	if (hk_pool_block_start(p) != p)

@@ -39,10 +39,8 @@ void hk_pagemap_slab(struct hk_span *slab, unsigned code)
 	struct hk_leaf *leaf = hk_leaf_of(slab->base);
 	size_t first = hk_granule_index(slab->base);
 
-	for (size_t i = 0; i < slab->granules; i++) {
-		leaf->back[first + i] = (uint8_t) i;
+	for (size_t i = 0; i < slab->granules; i++)
 		__atomic_store_n(&leaf->code[first + i], (uint16_t) code, __ATOMIC_RELAXED);
-	}
 }
 
 struct hk_span *hk_large_span(const void *p)

@@ -186,13 +186,16 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 	return taken;
 }
 
-/* Up to want blocks that were never used, not going beyond the page that the first one ends in. */
+/* Up to want blocks that were never used: to the end of the page that the first one ends in, or of the fourth, where the
+   slab is so far used that this is little. */
 static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***link)
 {
 	size_t size = hk_classes[slab->class_number].size, first = slab->carved;
-	size_t page_end = hk_align_up((first + 1) * size, HK_PAGE);
+	size_t end = hk_align_up((first + 1) * size, HK_PAGE);
 
-	want = hk_min(want, hk_min(page_end / size, slab->capacity) - first);
+	if (end > HK_SLAB_BYTES / 4)
+		end += 3 * HK_PAGE;
+	want = hk_min(want, hk_min(end / size, slab->capacity) - first);
 	for (size_t i = first; i < first + want; i++)
 		*link = link_block(*link, slab->base + i * size);
 	slab->carved = (uint16_t) (first + want);

@@ -10,9 +10,11 @@
 /* A stray write may have put anything into a link: never follow it out of the class. */
 HK_INLINE struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
 {
-	if (HK_UNLIKELY(hk_code_of(b) != HK_CODE(c)))
+	struct hk_span *slab = hk_slab_with(b, HK_CODE(c));
+
+	if (HK_UNLIKELY(slab == NULL))
 		hk_fatal("corrupted free list", b);
-	return hk_slab_of(b);
+	return slab;
 }
 
 static size_t block_index(const struct hk_span *slab, const void *p)
@@ -46,32 +48,32 @@ void hk_pool_keyless(const struct hk_block *block)
 
 /* Put blocks from the head of a list back into the slab, as long as they are of this slab: each must have its key, which
    is taken, and not its bit. The rest of the list. */
-static struct hk_block *put_run(struct pool_bin *bin, struct hk_span *slab, struct hk_block *b, size_t *count)
+HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struct hk_block *b, size_t *ret_count)
 {
-	uint64_t inverse = hk_classes[slab->class_number].inverse, offset;
-	size_t bytes = (size_t) slab->carved * hk_classes[slab->class_number].size, n = 0, at = 0;
+	uintptr_t base = hk_align_down((uintptr_t) b, HK_SLAB_BYTES);
 	uint64_t *bits = slab->bits, word = bits[0]; /* a word stays in a register from one block to the next */
-	char *base = slab->base;
+	size_t n = 0, at = 0;
 
-	for (; (offset = (uint64_t) ((char *) b - base)) < bytes; b = b->next, n++) { /* NULL is in no slab */
-		size_t i = (size_t) ((offset * inverse) >> 42);
+	if (HK_UNLIKELY((uintptr_t) b - base >= (size_t) slab->carved * hk_classes[slab->class_number].size))
+		refuse(b, false); /* never handed out: a stray link */
+	do {
+		size_t i = (size_t) ((((uintptr_t) b & (HK_SLAB_BYTES - 1)) * inverse) >> 42);
 
 		if (i / 64 != at) {
 			bits[at] = word;
 			at = i / 64;
 			word = bits[at];
 		}
-		if (HK_UNLIKELY((word >> (i % 64) & 1) != 0 || b->key != HK_FREE_KEY))
-			refuse(b, (word >> (i % 64) & 1) != 0);
-		word |= (uint64_t) 1 << (i % 64);
+		if (HK_UNLIKELY(hk_bit_set(&word, i)))
+			refuse(b, true);
+		if (HK_UNLIKELY(b->key != HK_FREE_KEY))
+			refuse(b, false);
 		b->key = 0;
-	}
+		b = b->next;
+		n++;
+	} while (hk_align_down((uintptr_t) b, HK_SLAB_BYTES) == base); /* NULL is in no slab */
 	bits[at] = word;
-	if (HK_UNLIKELY(n == 0)) /* never handed out: a stray link */
-		refuse(b, false);
-	slab->hint = 0;
-	slab_gained(bin, slab, n);
-	*count += n;
+	*ret_count = n;
 	return b;
 }
 
@@ -82,15 +84,19 @@ static struct hk_block *put_run(struct pool_bin *bin, struct hk_span *slab, stru
 static size_t give_shard(unsigned c, struct hk_block **head)
 {
 	struct hk_block *b = *head, *others = NULL;
-	unsigned shard = checked_slab(b, c)->shard;
+	struct hk_span *slab = checked_slab(b, c);
+	unsigned shard = slab->shard;
 	struct pool_bin *bin = bin_lock(shard, c);
-	size_t n = 0;
+	uint64_t inverse = hk_classes[c].inverse;
+	size_t total = 0, n;
 
 	while (b != NULL) {
-		struct hk_span *slab = checked_slab(b, c);
-
+		slab = checked_slab(b, c);
 		if (HK_LIKELY(slab->shard == shard)) {
-			b = put_run(bin, slab, b, &n);
+			b = put_run(slab, inverse, b, &n);
+			slab->hint = 0;
+			slab_gained(bin, slab, n);
+			total += n;
 		} else {
 			struct hk_block *next = b->next;
 
@@ -100,10 +106,10 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 		}
 	}
 	bin_unlock(shard, c);
-	SHARD_ADD(shard, slab_bytes_in, n * hk_classes[c].size);
+	SHARD_ADD(shard, slab_bytes_in, total * hk_classes[c].size);
 	SHARD_ADD(shard, flushes, 1);
 	*head = others;
-	return n;
+	return total;
 }
 
 size_t hk_pool_give(unsigned c, struct hk_block *head)

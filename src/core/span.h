@@ -4,14 +4,13 @@
  * of equal blocks, one large block, a direct mapping, or free. All metadata is outside the memory it
  * describes, dense, in one leaf per 4 GiB of address space:
  *
- *   root[address >> 32] ──► leaf { code[], back[], dirty[], span[] }, one entry per granule
+ *   root[address >> 32] ──► leaf { code[], dirty[], span[] }, one entry per granule
  *
  * code   code of the size class (sizeclass.h) in every granule of a slab, else 0: all that free() needs
- * back   in every granule of a slab: how many granules before it the slab begins
  * dirty  1 if the granule may have been written since the kernel last gave it zeroed
  * span   the descriptor; valid for the first granule of a span (and the last of a free run)
  *
- * code[] and back[] of a slab change only while no block of it is out. root entries are written
+ * code[] of a slab changes only while no block of it is out. root entries are written
  * once, under the page heap's lock.
  */
 #ifndef HK_CORE_SPAN_H
@@ -82,7 +81,6 @@ HK_INLINE void hk_span_name(struct hk_span *span, unsigned kind)
 
 struct hk_leaf {
 	uint16_t code[HK_LEAF_GRANULES];
-	uint8_t back[HK_LEAF_GRANULES];
 	uint8_t dirty[HK_LEAF_GRANULES];
 	struct hk_span span[HK_LEAF_GRANULES];
 };
@@ -130,15 +128,21 @@ static inline struct hk_span *hk_span_at(const void *p)
 	return &hk_leaf_of(p)->span[hk_granule_index(p)];
 }
 
-/* First granule of the slab that p lies in (hk_code_of(p) != 0). */
+/* The slab that p lies in (hk_code_of(p) != 0). */
 static inline struct hk_span *hk_slab_of(const void *p)
+{
+	return &hk_leaf_of(p)->span[hk_granule_index(p) & ~(size_t) (HK_SLAB_GRANULES - 1)];
+}
+
+/* The same with a check: NULL if p is in no slab of the class with this code. */
+static inline struct hk_span *hk_slab_with(const void *p, uintptr_t code)
 {
 	struct hk_leaf *leaf = hk_leaf_of(p);
 	size_t i = hk_granule_index(p);
-	size_t back = leaf->back[i];
 
-	/* No span of the page heap crosses a leaf. */
-	return &leaf->span[i - back];
+	if (leaf == NULL || leaf->code[i] != code)
+		return NULL;
+	return &leaf->span[i & ~(size_t) (HK_SLAB_GRANULES - 1)];
 }
 
 /* Descriptor of the block that begins exactly at p, or NULL if p is no start of a LARGE or DIRECT block. */
@@ -146,7 +150,7 @@ struct hk_span *hk_large_span(const void *p);
 
 /* Make leaves for the range. False when the kernel has no memory for them. Lock: page heap. */
 bool hk_pagemap_cover(const void *base, size_t size);
-/* Set or clear code and back of a slab's granules. */
+/* Set or clear the code of a slab's granules. */
 void hk_pagemap_slab(struct hk_span *slab, unsigned code);
 
 #endif
