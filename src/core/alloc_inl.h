@@ -11,25 +11,33 @@
 
 void *hk_malloc_beyond(size_t size); /* above HK_TINY_MAX */
 
-HK_INLINE void *hk_malloc_class(size_t c)
+/* A block of class c off the calling thread's list, or NULL if that is empty. */
+HK_INLINE void *hk_pop_inl(size_t c)
 {
 	uintptr_t heap = hk_own_heap();
 	struct hk_block *block = hk_own_first(heap, c);
 
 	if (HK_UNLIKELY(block == NULL))
-		return hk_heap_malloc_slow(c);
+		return NULL;
 	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
-		return hk_heap_corrupted(block);
+		hk_pool_keyless(block);
 	hk_own_set_first(heap, c, block->next);
 	block->key = 0;
 	return block;
+}
+
+HK_INLINE void *hk_malloc_class(size_t c)
+{
+	void *p = hk_pop_inl(c);
+
+	return HK_LIKELY(p != NULL) ? p : hk_heap_malloc_slow(c);
 }
 
 HK_INLINE void *hk_malloc_inl(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_TINY_MAX))
 		return hk_malloc_beyond(size);
-	return hk_malloc_class((size + 15) / 16);
+	return hk_malloc_class(HK_TINY_CLASS(size));
 }
 
 HK_INLINE void hk_free_inl(void *p)

@@ -145,7 +145,7 @@ HK_INLINE void *pop(struct hk_heap *heap, unsigned c)
 	struct hk_block *block = heap->alloc[c];
 
 	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
-		return hk_heap_corrupted(block);
+		hk_pool_keyless(block);
 	heap->alloc[c] = block->next;
 	block->key = 0;
 	return block;
@@ -194,11 +194,6 @@ void *hk_heap_malloc_slow(size_t class_number)
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 	swap(heap, c);
 	return pop(heap, c);
-}
-
-void *hk_heap_corrupted(struct hk_block *block)
-{
-	hk_pool_keyless(block);
 }
 
 /* ---- free ---- */

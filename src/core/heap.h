@@ -137,7 +137,6 @@ HK_INLINE uint32_t hk_own_fit(uint32_t offset, const struct hk_list *list)
 
 /* The slow paths, entered by tail calls. */
 void *hk_heap_malloc_slow(size_t c);                       /* class c: alloc list empty */
-void *hk_heap_corrupted(struct hk_block *block);           /* key missing in a free block */
 void hk_heap_free_odd(void *p);                            /* no slab block, misaligned, or a new heap */
 void hk_heap_free_slow(const void *p);                     /* no room: p is on the list already */
 

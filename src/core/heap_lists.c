@@ -9,12 +9,12 @@
 #include "core/stats.h"
 
 #define HK_LIST_MAX 64U                  /* blocks of one class in a list, however small */
-#define HK_LIST_TINY_BYTES (16 * HK_KIB) /* … and bytes */
+#define HK_LIST_TINY_BYTES (32 * HK_KIB) /* … and bytes */
 #define HK_LIST_PAGE_BYTES (64 * HK_KIB) /* … of blocks up to a page */
 #define HK_LIST_MEDIUM_BYTES (32 * HK_KIB)
 #define HK_LIST_SWAP 64U                 /* lists grow up to this also when a few blocks go round and round … */
 #define HK_LIST_SWAP_BYTES (8 * HK_KIB)  /* … and to this: what a loop cycles through should stay in L1 */
-#define HK_LIST_FIRST 8U                 /* blocks at the first refill; doubled at each further one */
+#define HK_LIST_FIRST 16U                /* blocks at the first refill; doubled at each further one */
 #define HK_LIST_FIRST_PART 64U           /* … which may hold this part of the thread's budget, at most … */
 #define HK_LIST_FIRST_BYTES (2 * HK_KIB) /* … these bytes */
 #define HK_BUDGET_ALL (4 * HK_MIB)       /* all threads' lists share this, but … */

@@ -54,7 +54,7 @@ uint64_t hk_pool_purge(bool all);
 /* Is p a block that its slab counts as free (bitmap)? For diagnosis. */
 bool hk_pool_is_free(const void *p);
 /* A block on a free list without its key: ends the process. */
-_Noreturn void hk_pool_keyless(const struct hk_block *block);
+HK_COLD _Noreturn void hk_pool_keyless(const struct hk_block *block);
 /* First byte of the block that p points into. */
 void *hk_pool_block_start(const void *p);
 

@@ -17,6 +17,7 @@
 #define HK_SLAB_BYTES 65536U /* of every class, and their alignment: the low 16 bits of an address are an offset */
 #define HK_TINY_CLASSES 64
 #define HK_CLASSES 105 /* numbers 1 … 104; 0 is malloc(0)'s and always empty */
+#define HK_TINY_CLASS(size) (((size) + 15) / 16) /* for size ≤ HK_TINY_MAX */
 #define HK_CODE(class_number) (16U * (class_number))
 
 struct hk_class_info {
@@ -40,7 +41,7 @@ static inline unsigned hk_sizeclass_medium(size_t size)
 /* Class number for 1 ≤ size ≤ HK_MEDIUM_MAX. */
 static inline unsigned hk_sizeclass_of(size_t size)
 {
-	return size <= HK_TINY_MAX ? (unsigned) ((size + 15) >> 4) : hk_sizeclass_medium(size);
+	return size <= HK_TINY_MAX ? (unsigned) HK_TINY_CLASS(size) : hk_sizeclass_medium(size);
 }
 
 /* Bytes of a block of class number c. */

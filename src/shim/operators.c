@@ -123,12 +123,33 @@ static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t al
 	}
 }
 
+/* The list is empty, or the block large. */
+static HK_NOINLINE void *new_slow(size_t size)
+{
+	void *p = size > HK_MEDIUM_MAX ? hk_malloc(size) : hk_heap_malloc_slow(hk_sizeclass_of(size));
+
+	return HK_LIKELY(p != NULL) ? p : new_failed(size, 0);
+}
+
+static HK_NOINLINE void *new_beyond(size_t size)
+{
+	void *p;
+
+	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
+		return new_slow(size);
+	p = hk_pop_inl(hk_sizeclass_medium(size));
+	return HK_LIKELY(p != NULL) ? p : new_slow(size);
+}
+
 #define HK_OPERATOR_NEW(symbol)                                      \
 	HK_EXPORT void *symbol(size_t size);                         \
 	HK_EXPORT void *symbol(size_t size)                          \
 	{                                                            \
-		void *p = hk_malloc_inl(size);                       \
-		return HK_LIKELY(p != NULL) ? p : new_failed(size, 0); \
+		void *p;                                             \
+		if (HK_UNLIKELY(size > HK_TINY_MAX))                 \
+			return new_beyond(size);                     \
+		p = hk_pop_inl(HK_TINY_CLASS(size));                 \
+		return HK_LIKELY(p != NULL) ? p : new_slow(size);    \
 	}
 
 #define HK_OPERATOR_NEW_ALIGNED(symbol)                              \
