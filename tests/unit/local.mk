@@ -36,11 +36,14 @@ test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 test_control_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la \
 	$(INIH_LIBS) $(CHECK_LIBS) $(JANSSON_LIBS)
 
-check_PROGRAMS += test_core test_core_stress
-TESTS += test_core test_core_stress
+check_PROGRAMS += test_core test_core_pool test_core_stress
+TESTS += test_core test_core_pool test_core_stress
 test_core_SOURCES = tests/unit/test_core.c
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_LDADD = libhk_core.la libhk_base.la $(CHECK_LIBS)
+test_core_pool_SOURCES = tests/unit/test_core_pool.c
+test_core_pool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_core_pool_LDADD = libhk_core.la libhk_base.la $(CHECK_LIBS)
 test_core_stress_SOURCES = tests/unit/test_core_stress.c
 test_core_stress_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_stress_LDADD = libhk_core.la libhk_base.la $(CHECK_LIBS)

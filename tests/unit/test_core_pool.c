@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pool behind the thread caches: what becomes of memory when blocks die, threads end, time passes.
+ */
+#include "core/heap.h"
+#include "core/hk.h"
+#include "core/knobs.h"
+#include "core/pool.h"
+#include "core/purge.h"
+#include "core/stats.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct hk_summary summary(void)
+{
+	struct hk_summary sum;
+
+	hk_stats_summarise(hk_counters, &sum);
+	return sum;
+}
+
+static size_t resident_bytes(void)
+{
+	unsigned long size, resident;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%lu %lu", &size, &resident), 2);
+	(void) fclose(f);
+	return resident * 4096;
+}
+
+/* ---- pages inside slabs ---- */
+
+#define MANY 4000
+#define SIZE 8000
+#define KEEP 10 /* every tenth survives */
+
+static unsigned char *block[MANY];
+
+static void fill(int step)
+{
+	for (int i = 0; i < MANY; i += step) {
+		block[i] = hk_malloc(SIZE);
+		ck_assert_ptr_nonnull(block[i]);
+		memset(block[i], i % 251, SIZE);
+	}
+}
+
+static void thin_out(void)
+{
+	for (int i = 0; i < MANY; i++)
+		if (i % KEEP != 0) {
+			hk_free(block[i]);
+			block[i] = NULL;
+		}
+}
+
+static void survivors_are_whole(void)
+{
+	for (int i = 0; i < MANY; i += KEEP)
+		for (int j = 0; j < SIZE; j++)
+			ck_assert_int_eq(block[i][j], i % 251);
+}
+
+START_TEST(trim_purges_between_survivors)
+{
+	size_t before, after;
+
+	fill(1);
+	before = resident_bytes();
+	thin_out();
+	ck_assert_uint_gt(hk_trim(), (size_t) MANY * SIZE / 2);
+	after = resident_bytes();
+#ifndef HK_SANITIZED /* their shadow comes and goes too */
+	ck_assert_uint_lt(after, before - (size_t) MANY * SIZE * 3 / 4);
+#else
+	(void) before;
+	(void) after;
+#endif
+	survivors_are_whole();
+}
+END_TEST
+
+/* What was purged is handed out again, and is nobody else's. */
+START_TEST(purged_pages_serve_again)
+{
+	static unsigned char *more[MANY];
+
+	fill(1);
+	thin_out();
+	(void) hk_trim();
+	for (int i = 0; i < MANY; i++) {
+		more[i] = hk_malloc(SIZE);
+		ck_assert_ptr_nonnull(more[i]);
+		memset(more[i], 0xee, SIZE);
+	}
+	(void) hk_trim();
+	survivors_are_whole();
+	for (int i = 0; i < MANY; i++)
+		for (int j = 0; j < SIZE; j++)
+			ck_assert_int_eq(more[i][j], 0xee);
+	for (int i = 0; i < MANY; i++)
+		hk_free(more[i]);
+	for (int i = 0; i < MANY; i += KEEP)
+		hk_free(block[i]);
+}
+END_TEST
+
+START_TEST(ticks_purge_rested_slabs_only)
+{
+	uint64_t purged;
+
+	HK_KNOB_SET(purge_delay_ns, 1);
+	fill(1);
+	thin_out();
+	purged = HK_STAT_GET(purged_bytes);
+	for (int i = 0; i < 12; i++) {
+		/* Enough time for the tick's coarse clock, and work that keeps slabs of another class busy. */
+		for (int j = 0; j < 100; j++)
+			hk_free(hk_malloc(64));
+		(void) hk_purge_tick();
+	}
+	ck_assert_uint_gt(HK_STAT_GET(purged_bytes) - purged, (uint64_t) MANY * SIZE / 2);
+	survivors_are_whole();
+}
+END_TEST
+
+START_TEST(keep_purges_nothing)
+{
+	uint64_t purged;
+
+	HK_KNOB_SET(free_policy, HK_FREE_KEEP);
+	HK_KNOB_SET(purge_delay_ns, 1);
+	fill(1);
+	thin_out();
+	purged = HK_STAT_GET(purged_bytes);
+	for (int i = 0; i < 12; i++)
+		(void) hk_purge_tick();
+	ck_assert_uint_eq(HK_STAT_GET(purged_bytes), purged);
+}
+END_TEST
+
+/* ---- threads that end ---- */
+
+#define LEFT 500
+
+static void *visitor(void *left)
+{
+	void **to = left, *own[LEFT];
+
+	for (int i = 0; i < LEFT; i++) {
+		own[i] = hk_malloc(300);
+		to[i] = hk_malloc(200);
+		memset(own[i], 1, 300);
+		memset(to[i], 2, 200);
+	}
+	for (int i = 0; i < LEFT; i++)
+		hk_free(own[i]);
+	hk_thread_exit();
+	return NULL;
+}
+
+static void visits(int n)
+{
+	static void *left[LEFT];
+
+	for (int i = 0; i < n; i++) {
+		pthread_t thread;
+
+		ck_assert_int_eq(pthread_create(&thread, NULL, visitor, left), 0);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		for (int j = 0; j < LEFT; j++)
+			hk_free(left[j]);
+	}
+}
+
+START_TEST(memory_of_exited_threads_serves_again)
+{
+	uint64_t slabs;
+
+	visits(20);
+	slabs = summary().slab_bytes;
+	visits(300);
+	ck_assert_uint_le(summary().slab_bytes, slabs + (1 << 20));
+}
+END_TEST
+
+/* ---- how much a cache may hold ---- */
+
+START_TEST(a_cache_stays_within_its_limit)
+{
+	static void *p[20000];
+
+	for (size_t size = 16; size <= 1024; size += 16) {
+		for (size_t i = 0; i < HK_COUNT(p) / 16; i++)
+			p[i] = hk_malloc(size);
+		for (size_t i = 0; i < HK_COUNT(p) / 16; i++)
+			hk_free(p[i]);
+	}
+	hk_heap_beat(hk_heap_ready());
+	/* Each list may be up to twice its share while the other is in use; the rest is what first lists hold. */
+	ck_assert_uint_le(summary().cached_bytes - summary().dirty_bytes, 4 * HK_KNOB(tinypool_limit));
+}
+END_TEST
+
+/* Freed by one thread, allocated by another: whole lists change hands, and no block twice. */
+static void *releaser(void *arg)
+{
+	void **blocks = arg;
+
+	for (int i = 0; i < MANY; i++)
+		hk_free(blocks[i]);
+	hk_thread_exit();
+	return NULL;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (void *const *) a, y = (uintptr_t) * (void *const *) b;
+
+	return (x > y) - (x < y);
+}
+
+START_TEST(blocks_change_hands_once)
+{
+	static void *p[MANY];
+
+	for (int round = 0; round < 20; round++) {
+		pthread_t thread;
+
+		for (int i = 0; i < MANY; i++)
+			p[i] = hk_malloc(96);
+		qsort(p, MANY, sizeof(p[0]), by_address);
+		for (int i = 1; i < MANY; i++)
+			ck_assert_uint_ge((uintptr_t) p[i] - (uintptr_t) p[i - 1], 96);
+		ck_assert_int_eq(pthread_create(&thread, NULL, releaser, p), 0);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("core pool");
+	TCase *pages = tcase_create("pages inside slabs"), *threads = tcase_create("threads");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(pages, 120);
+	tcase_add_test(pages, trim_purges_between_survivors);
+	tcase_add_test(pages, purged_pages_serve_again);
+	tcase_add_test(pages, ticks_purge_rested_slabs_only);
+	tcase_add_test(pages, keep_purges_nothing);
+	suite_add_tcase(suite, pages);
+	tcase_set_timeout(threads, 120);
+	tcase_add_test(threads, memory_of_exited_threads_serves_again);
+	tcase_add_test(threads, a_cache_stays_within_its_limit);
+	tcase_add_test(threads, blocks_change_hands_once);
+	suite_add_tcase(suite, threads);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
