@@ -41,6 +41,7 @@ int hk_sys_populate(void *addr, size_t size);
 
 uint64_t hk_sys_now_ns(void);     /* CLOCK_MONOTONIC, coarse to some ms: cheap enough for slow paths */
 uint64_t hk_sys_precise_ns(void); /* CLOCK_MONOTONIC */
+uint64_t hk_sys_boottime_ns(void); /* CLOCK_BOOTTIME: since the machine started, sleep included */
 uint64_t hk_sys_cpu_ns(void);     /* CPU time of this process */
 uint64_t hk_sys_random(void);     /* getrandom(2), else clock and address bits */
 uint32_t hk_sys_tid(void);

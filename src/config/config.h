@@ -61,20 +61,20 @@ enum { HK_LEGACY_ACCEPT, HK_LEGACY_WARN, HK_LEGACY_IGNORE };
 #define HK_DIAG_MAX 224  /* one message, with its NUL */
 #define HK_DIAGS 12      /* messages kept, from skip on; all are counted */
 
+/* Without pointers, which the dynamic linker would have to relocate at each start; keys.c checks the lengths. */
 struct hk_key {
-	const char *name;               /* "purge_delay" */
-	const char *env;                /* "HAKMEM_PURGE_DELAY" */
-	enum hk_key_type type;
-	enum hk_key_context context;
 	uint64_t min, max;              /* in the stored unit; TEXT: length */
-	const char *choices;            /* ENUM: values separated by one space */
-	const char *preset[HK_MODE_COUNT];
+	uint8_t type, context;          /* enum hk_key_type, enum hk_key_context */
 	bool tuned;
-	const char *doc;
+	char name[21];                  /* "purge_delay" */
+	char env[28];                   /* "HAKMEM_PURGE_DELAY" */
+	char choices[32];               /* ENUM: values separated by one space */
+	char preset[HK_MODE_COUNT][14];
+	char doc[116];
 };
 extern const struct hk_key hk_keys[HK_KEY_COUNT];
-extern const char *const hk_mode_names[HK_MODE_COUNT];
-extern const char *const hk_origin_names[HK_ORIGIN_COUNT]; /* "preset", "mode section", "[hakmem]", … */
+extern const char hk_mode_names[HK_MODE_COUNT][9];
+extern const char hk_origin_names[HK_ORIGIN_COUNT][13]; /* "preset", "mode section", "[hakmem]", … */
 
 /* The keys of type TEXT, counted by themselves. */
 enum hk_text_id {

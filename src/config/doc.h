@@ -64,11 +64,11 @@ int hk_doc_enter(struct hk_doc *doc, unsigned file, uint32_t line, char *header)
 /* link.c: check the modes that are named, tie each to its parent, break cycles. After all files. */
 void hk_doc_link(struct hk_doc *doc);
 
-/* section.c: the section of a mode by name, or HK_NO_SECTION. */
+/* resolve.c: the section of a mode by name, or HK_NO_SECTION. */
 int hk_doc_find_mode(const struct hk_doc *doc, const char *name);
 /* link.c: does the mode exist, built-in or own? If not, the nearest name in *ret_near, or NULL. */
 bool hk_doc_mode_exists(const struct hk_doc *doc, const char *name, const char **ret_near);
-/* section.c: a built-in mode by name. */
+/* resolve.c: a built-in mode by name. */
 bool hk_mode_find(const char *name, enum hk_mode *ret);
 
 /* diag.c: an error at a place, "FILE:LINE: …"; line 0 means the whole file. */

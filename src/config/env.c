@@ -17,7 +17,7 @@
 
 /* Names from the time before the table: "=1" switches the feature off. */
 static const struct {
-	const char *name;
+	char name[24];
 	enum hk_key_id key;
 } aliases[] = {
         {"HAKMEM_DISABLE_BIGCACHE", HK_KEY_BIGCACHE},

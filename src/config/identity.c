@@ -33,12 +33,12 @@ static void read_program(const char *exe, char *ret, size_t size)
 
 static bool is_unit(const char *name, size_t n)
 {
-	static const char *const kinds[] = {".service", ".scope", ".socket", ".mount", ".swap"};
+	static const char kinds[][9] = {".service", ".scope", ".socket", ".mount", ".swap"};
 
 	for (size_t i = 0; i < HK_COUNT(kinds); i++) {
 		size_t k = strlen(kinds[i]);
 
-		if (n > k && memcmp(name + n - k, kinds[i], k) == 0)
+		if (n > k && strncmp(name + n - k, kinds[i], k) == 0)
 			return true;
 	}
 	return false;
@@ -74,10 +74,10 @@ static void read_unit(const char *file, char *ret, size_t size)
 		const char *end = newline != NULL ? newline : line + strlen(line);
 		size_t length = (size_t) (end - line);
 
-		if (length > 3 && memcmp(line, "0::", 3) == 0)
+		if (length > 3 && strncmp(line, "0::", 3) == 0)
 			find_unit(line + 3, length - 3, ret, size);
 		else if (colon != NULL && colon < end && (size_t) (end - colon) >= sizeof(v1) &&
-		         memcmp(colon, v1, sizeof(v1) - 1) == 0)
+		         strncmp(colon, v1, sizeof(v1) - 1) == 0)
 			find_unit(colon + sizeof(v1) - 1, (size_t) (end - colon) - (sizeof(v1) - 1), ret,
 			          size);
 		line = *end == '\n' ? end + 1 : end;

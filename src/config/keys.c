@@ -17,18 +17,33 @@ const struct hk_key hk_keys[HK_KEY_COUNT] = {
 	                 .context = HK_CONTEXT_##key_context,                                                \
 	                 .min = (low),                                                                       \
 	                 .max = (high),                                                                      \
-	                 .choices = (list),                                                                  \
-	                 .preset = {(minimal), (fast), (balanced), (learning), (research)},                  \
+	                 .choices = list,                                                                    \
+	                 .preset = {minimal, fast, balanced, learning, research},                            \
 	                 .tuned = (is_tuned),                                                                \
-	                 .doc = (text)},
+	                 .doc = text},
 #include "config/keys.def"
 #undef HK_KEY
 };
 
-const char *const hk_mode_names[HK_MODE_COUNT] = {"minimal", "fast", "balanced", "learning", "research"};
+#define FITS(field, text) _Static_assert(sizeof(text) <= sizeof(((struct hk_key *) 0)->field), "longer than its field")
+#define HK_KEY(id, key_name, key_type, key_context, low, high, list, minimal, fast, balanced, learning,      \
+               research, is_tuned, text)                                                                     \
+	FITS(name, #key_name);                                                                               \
+	FITS(env, "HAKMEM_" #id);                                                                            \
+	FITS(choices, list);                                                                                 \
+	FITS(preset[0], minimal);                                                                            \
+	FITS(preset[0], fast);                                                                               \
+	FITS(preset[0], balanced);                                                                           \
+	FITS(preset[0], learning);                                                                           \
+	FITS(preset[0], research);                                                                           \
+	FITS(doc, text);
+#include "config/keys.def"
+#undef HK_KEY
 
-const char *const hk_origin_names[HK_ORIGIN_COUNT] = {"preset", "mode section", "[hakmem]", "[program]",
-                                                      "[unit]", "environment",  "learned",  "set"};
+const char hk_mode_names[HK_MODE_COUNT][9] = {"minimal", "fast", "balanced", "learning", "research"};
+
+const char hk_origin_names[HK_ORIGIN_COUNT][13] = {"preset", "mode section", "[hakmem]", "[program]",
+                                                   "[unit]", "environment",  "learned",  "set"};
 
 /* An overlay's mask has one bit for each key. */
 _Static_assert(HK_KEY_COUNT <= 64, "struct hk_overlay needs a wider mask");

@@ -62,6 +62,25 @@ void hk_config_defaults(enum hk_mode mode, struct hk_config *ret)
 
 /* ---- the mode ---- */
 
+bool hk_mode_find(const char *name, enum hk_mode *ret)
+{
+	for (int m = 0; m < HK_MODE_COUNT; m++) {
+		if (hk_name_equal(name, hk_mode_names[m])) {
+			*ret = (enum hk_mode) m;
+			return true;
+		}
+	}
+	return false;
+}
+
+int hk_doc_find_mode(const struct hk_doc *doc, const char *name)
+{
+	for (uint32_t i = 0; i < doc->n_sections; i++)
+		if (doc->section[i].kind == HK_SECTION_MODE && hk_name_equal(doc->section[i].name, name))
+			return (int) i;
+	return HK_NO_SECTION;
+}
+
 static enum hk_origin section_origin(const struct hk_section *section)
 {
 	static const uint8_t origins[] = {[HK_SECTION_GLOBAL] = HK_ORIGIN_GLOBAL,
@@ -261,7 +280,8 @@ int hk_config_resolve(const struct hk_identity *identity, const struct hk_overla
 	hk_doc_read(doc);
 	mark_selected(doc, env);
 	mark_selected(doc, set);
-	hk_doc_link(doc);
+	if (doc->n_sections > 0)
+		hk_doc_link(doc);
 	choose_mode(doc, env, set, ret);
 	apply_mode(doc, ret);
 	apply_kind(doc, HK_SECTION_GLOBAL, ret);

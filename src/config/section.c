@@ -11,25 +11,6 @@
 
 #define GLOBAL "hakmem"
 
-bool hk_mode_find(const char *name, enum hk_mode *ret)
-{
-	for (int m = 0; m < HK_MODE_COUNT; m++) {
-		if (hk_name_equal(name, hk_mode_names[m])) {
-			*ret = (enum hk_mode) m;
-			return true;
-		}
-	}
-	return false;
-}
-
-int hk_doc_find_mode(const struct hk_doc *doc, const char *name)
-{
-	for (uint32_t i = 0; i < doc->n_sections; i++)
-		if (doc->section[i].kind == HK_SECTION_MODE && hk_name_equal(doc->section[i].name, name))
-			return (int) i;
-	return HK_NO_SECTION;
-}
-
 /* A unit may be named without its ".service", as systemctl allows. */
 static bool matches_unit(const char *glob, const char *unit)
 {

@@ -15,7 +15,7 @@
 #define WHY_MAX 200
 
 struct unit {
-	const char *name;
+	char name[4];
 	uint64_t scale;
 };
 
@@ -49,7 +49,7 @@ static int refuse(const struct parse *p, const char *format, ...)
 	return -EINVAL;
 }
 
-static const char *const bool_words[][4] = {{"off", "no", "false", "0"}, {"on", "yes", "true", "1"}};
+static const char bool_words[2][4][6] = {{"off", "no", "false", "0"}, {"on", "yes", "true", "1"}};
 
 HK_COLD static int refuse_bool(const struct parse *p)
 {

@@ -18,9 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* hakmemctl looks for this symbol in libhakmem.so. */
-__attribute__((visibility("default"))) struct hk_block *hakmem_control_block;
-
 /* Counters as they were at the fork; those of a child that found no slot. */
 static struct hk_counters fork_counters;
 static bool fork_counters_valid;
@@ -53,7 +50,7 @@ static void identify(struct hk_block *block, bool secure, char *const *envp)
 	block->gid = (uint32_t) getegid();
 	block->nslots = HK_SLOTS;
 	block->start_time = founder->start_time;
-	block->started_ns = hk_proc_boottime_ns();
+	block->started_ns = hk_sys_boottime_ns();
 	block->identity = founder->identity;
 	hk_words_fill(&block->env, &founder->env, sizeof(block->env));
 	block->magic = HK_BLOCK_MAGIC;
@@ -120,7 +117,8 @@ static void hook(struct hk_block *block)
 	(void) pthread_atfork(hk_process_fork_prepare, NULL, NULL);
 }
 
-static void take_slot(struct hk_block *block, uint32_t parent)
+/* fresh: no slot of the block was ever used. */
+static void take_slot(struct hk_block *block, uint32_t parent, bool fresh)
 {
 	struct hk_slot *slot = hk_slot_claim(block, parent);
 
@@ -130,7 +128,12 @@ static void take_slot(struct hk_block *block, uint32_t parent)
 	atomic_store_explicit(&slot->phase_done, hk_self.values.phase_seq, memory_order_relaxed);
 	atomic_store_explicit(&slot->trim_done, hk_self.values.trim_seq, memory_order_relaxed);
 	atomic_store_explicit(&slot->applied, hk_self.values.generation, memory_order_release);
-	hk_stats_place(&slot->counters);
+	if (!fresh) {
+		hk_stats_place(&slot->counters);
+		return;
+	}
+	hk_words_fill(&slot->counters, hk_counters, sizeof(slot->counters));
+	hk_counters = &slot->counters;
 }
 
 void hk_process_start(bool secure, char *const *envp)
@@ -143,7 +146,7 @@ void hk_process_start(bool secure, char *const *envp)
 	identify(block, secure, envp);
 	publish_first(block);
 	hakmem_control_block = block;
-	take_slot(block, (uint32_t) getppid());
+	take_slot(block, (uint32_t) getppid(), true);
 	hk_engine_start(&block->elo, config);
 	hook(block);
 	if (secure)
@@ -177,7 +180,7 @@ void hk_process_fork_child(void)
 		hk_self.values.generation = 0;
 		atomic_store_explicit(&hk_hooks.seen[0], 0, memory_order_relaxed);
 	}
-	take_slot(block, (uint32_t) getppid());
+	take_slot(block, (uint32_t) getppid(), false);
 	if (hk_self.slot == NULL && hk_counters != &fork_counters)
 		hk_stats_place(&fork_counters);
 }

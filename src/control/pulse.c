@@ -19,8 +19,10 @@
 #define HK_SAY_MAX 8              /* engine decisions logged in one visit */
 
 struct hk_self hk_self HK_ALIGNED(HK_PAGE); /* what is not zero in it: two pages */
+/* hakmemctl looks for this symbol in libhakmem.so. (Here, so that it is on a page that is used anyway.) */
+__attribute__((visibility("default"))) struct hk_block *hakmem_control_block;
 
-static const char *const event_names[] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off"};
+static const char event_names[][10] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off"};
 
 /* Fetch values of this generation into hk_self; false while they are torn. */
 static bool fetch(struct hk_block *block, uint64_t generation)

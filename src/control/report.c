@@ -90,7 +90,7 @@ static void identity(struct hk_call *call, const struct tree *tree)
 	hk_json_uint(json, "applied", tree->applied);
 	hk_json_uint(json, "rss_bytes", tree->rss_bytes);
 	hk_report_text(json, "version", block->version, sizeof(block->version));
-	hk_json_uint(json, "uptime_s", (hk_proc_boottime_ns() - block->started_ns) / 1000000000U);
+	hk_json_uint(json, "uptime_s", (hk_sys_boottime_ns() - block->started_ns) / 1000000000U);
 }
 
 int hk_report_list(struct hk_call *call)
@@ -124,7 +124,7 @@ static void memory(struct hk_json *json, const struct tree *tree)
 	hk_json_uint(json, "bigcache_misses", summary->bigcache_misses);
 }
 
-static const char *const thread_names[] = {"off", "running", "failed", "gone"};
+static const char thread_names[][8] = {"off", "running", "failed", "gone"};
 
 static void control(struct hk_call *call)
 {

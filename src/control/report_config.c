@@ -118,7 +118,7 @@ int hk_report_get(struct hk_call *call)
 
 /* ---- log ---- */
 
-static const char *const event_names[] = {"match", "freeze", "learn", "canary", "promote", "rollback", "off"};
+static const char event_names[][9] = {"match", "freeze", "learn", "canary", "promote", "rollback", "off"};
 
 static const char *strategy_name(unsigned strategy)
 {

@@ -12,20 +12,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HK_PROBES 4     /* used slots that one claim tests before it takes a fresh one, … */
 #define HK_PROBES_FROM 8 /* … once there are so many: a small service makes no system call for it */
 #define HK_TICK_NS (1000000000U / 100) /* USER_HZ is 100 on every Linux */
-
-uint64_t hk_proc_boottime_ns(void)
-{
-	struct timespec ts = {0, 0};
-
-	(void) clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t) ts.tv_sec * 1000000000U + (uint64_t) ts.tv_nsec;
-}
 
 /* Cheap, for the fork path: a pid that somebody else got meanwhile counts as alive. */
 static bool pid_exists(uint32_t pid)
@@ -38,7 +29,7 @@ static bool take(struct hk_slot *slot, uint32_t expected, uint32_t parent)
 	if (!atomic_compare_exchange_strong_explicit(&slot->pid, &expected, (uint32_t) getpid(),
 	                                             memory_order_acq_rel, memory_order_relaxed))
 		return false;
-	atomic_store_explicit(&slot->start_time, hk_proc_boottime_ns() / HK_TICK_NS, memory_order_relaxed);
+	atomic_store_explicit(&slot->start_time, hk_sys_boottime_ns() / HK_TICK_NS, memory_order_relaxed);
 	atomic_store_explicit(&slot->parent, parent, memory_order_relaxed);
 	atomic_store_explicit(&slot->trimmed_bytes, 0, memory_order_relaxed);
 	return true;

@@ -22,7 +22,5 @@ void hk_counters_add(struct hk_counters *sum, const struct hk_counters *counters
 uint64_t hk_proc_start_time(const char *root, uint32_t pid);
 /* Resident bytes, shared pages included; 0 if unknown. */
 uint64_t hk_proc_rss(const char *root, uint32_t pid);
-/* CLOCK_BOOTTIME. */
-uint64_t hk_proc_boottime_ns(void);
 
 #endif

@@ -3,6 +3,7 @@
  * From TARGET to services, from services to answers: what every verb that speaks to live
  * processes does first.
  */
+#include "base/sys.h"
 #include "control/slots.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
@@ -163,7 +164,7 @@ static void tell_failure(const struct hk_answer *answer)
 /* Who asks everybody does not mean those that end, or only start, at this very moment. */
 static unsigned leave_out_passing(struct hk_services *services, struct hk_answer *answers)
 {
-	uint64_t now = hk_proc_boottime_ns() / (1000000000 / (uint64_t) sysconf(_SC_CLK_TCK));
+	uint64_t now = hk_sys_boottime_ns() / (1000000000 / (uint64_t) sysconf(_SC_CLK_TCK));
 	unsigned n = 0, failed = 0;
 
 	for (unsigned i = 0; i < services->n; i++) {

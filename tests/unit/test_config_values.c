@@ -4,6 +4,8 @@
  */
 #include "test_config.h"
 
+#include "base/text.h"
+#include "base/words.h"
 #include "config/name.h"
 
 #include <errno.h>
@@ -326,6 +328,60 @@ START_TEST(defaults_are_the_presets)
 }
 END_TEST
 
+START_TEST(texts_put_together)
+{
+	char buf[12] = "";
+
+	ck_assert(hk_text_append(buf, sizeof(buf), "a/"));
+	ck_assert(hk_text_append_number(buf, sizeof(buf), 0));
+	ck_assert(hk_text_append_number(buf, sizeof(buf), 4294967));
+	ck_assert_str_eq(buf, "a/04294967");
+	ck_assert(!hk_text_append(buf, sizeof(buf), "xyz"));
+	ck_assert_str_eq(buf, "a/04294967x");
+	ck_assert(!hk_text_append(buf, sizeof(buf), "y"));
+	ck_assert_str_eq(buf, "a/04294967x");
+	ck_assert(!hk_text_copy(buf, 3, "abc"));
+	ck_assert_str_eq(buf, "ab");
+	ck_assert_uint_eq(hk_text_number(" 18446744073709551615 7"), UINT64_MAX);
+	ck_assert_uint_eq(hk_text_number("x"), 0);
+}
+END_TEST
+
+START_TEST(words_that_differ)
+{
+	uint64_t from[4] = {1, 0, 3, 0}, to[4] = {1, 2, 0, 0}, zero[4] = {0};
+
+	hk_words_copy(to, from, sizeof(to));
+	ck_assert_mem_eq(to, from, sizeof(to));
+	hk_words_clear(to, sizeof(to));
+	ck_assert_mem_eq(to, zero, sizeof(to));
+	hk_words_fill(to, from, sizeof(to));
+	ck_assert_mem_eq(to, from, sizeof(to));
+}
+END_TEST
+
+/* Each key has its own place in a set, texts too. */
+START_TEST(sets_keep_keys_apart)
+{
+	static struct hk_values values, other;
+	enum hk_key_id key = (enum hk_key_id) _i;
+	struct hk_value value = {.num = 0};
+	char text[HK_VALUE_MAX];
+
+	ck_assert_int_eq(hk_value_parse(key, hk_keys[key].preset[HK_MODE_RESEARCH], &value, NULL, 0), 0);
+	memset(&values, 0x55, sizeof(values));
+	hk_values_put(&values, key, &value);
+	ck_assert_str_eq(hk_values_format(&values, key, text), hk_keys[key].preset[HK_MODE_RESEARCH]);
+	memset(&other, 0x55, sizeof(other));
+	hk_values_lay(&other, key, &values);
+	ck_assert(hk_values_equal(&values, &other, key));
+	ck_assert_mem_eq(&values, &other, sizeof(values));
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
+		if (k != (unsigned) _i && hk_keys[k].type != HK_TYPE_TEXT)
+			ck_assert_uint_eq(values.num[k], 0x5555555555555555U);
+}
+END_TEST
+
 Suite *values_suite(void)
 {
 	Suite *suite = suite_create("config values");
@@ -348,6 +404,9 @@ Suite *values_suite(void)
 	tcase_add_test(names, globs);
 	tcase_add_test(names, text_made_safe);
 	tcase_add_test(names, defaults_are_the_presets);
+	tcase_add_test(names, texts_put_together);
+	tcase_add_test(names, words_that_differ);
+	tcase_add_loop_test(keys, sets_keep_keys_apart, 0, HK_KEY_COUNT);
 	suite_add_tcase(suite, keys);
 	suite_add_tcase(suite, types);
 	suite_add_tcase(suite, names);

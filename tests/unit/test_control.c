@@ -35,7 +35,7 @@ struct hk_block *block_make(const char *ini)
 	block->size = (uint32_t) HK_BLOCK_SIZE;
 	block->pid = (uint32_t) getpid();
 	block->start_time = hk_proc_start_time("", block->pid);
-	block->started_ns = hk_proc_boottime_ns();
+	block->started_ns = hk_sys_boottime_ns();
 	strcpy(block->version, "9.9.9");
 	strcpy(block->identity.program, "tester");
 	strcpy(block->identity.unit, "tester.service");
