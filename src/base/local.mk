@@ -1,7 +1,7 @@
 noinst_LTLIBRARIES += libhk_base.la
-libhk_base_la_CFLAGS = $(HK_LIB_CFLAGS)
+libhk_base_la_CFLAGS = $(HK_START_CFLAGS)
 libhk_base_la_SOURCES = \
-	src/base/bits.h src/base/counter.h \
+	src/base/atfork.c src/base/bits.h src/base/counter.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/sys.c src/base/sys.h \

@@ -3,7 +3,8 @@
 #
 # The library as a file: it exports exactly tests/policy/symbols.list, needs nothing but libc and the
 # loader, has no text relocation and no executable stack, is fully bound and sealed at start, and its
-# thread-locals need no call.
+# thread-locals need no call. And what each start runs fits into the first 64 KiB of its text, which is what the
+# kernel maps at the first fault: the rest then stays out of a small process.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 need readelf nm
 list=$HK_SRC/tests/policy/symbols.list
@@ -25,4 +26,12 @@ grep -qE 'BIND_NOW|FLAGS.* NOW' "$T/dynamic" || fail "it is not linked with -z n
 grep -q STATIC_TLS "$T/dynamic" || fail "it does not use initial-exec thread-locals"
 ! grep -qE 'DTPMOD64|DTPOFF64|TLSDESC' "$T/relocations" || fail "some thread-local needs a call"
 ! grep -E 'LOAD.* (RWE|R WE) ' "$T/segments" || fail "a segment is writable and executable"
+if grep -q '^HK_SIZE = .' "$HK_BUILD/Makefile" && [ "$(uname -m)" = x86_64 ]; then
+	text=$((16#$(awk '/LOAD.* R E / { print substr($3, 3) }' "$T/segments")))
+	for name in hk_config_resolve hk_process_start hk_pulse_visit pthread_atfork hk_engine_start hk_lifecycle_follow; do
+		at=$(nm "$HK_LIB" | awk -v name=$name '$3 == name { print $1 }')
+		[ -n "$at" ] && [ $((16#$at - text)) -lt 65000 ] ||
+			fail "$name is not in the first 64 KiB of the text (order: src/shim/local.mk)"
+	done
+fi
 say "$(wc -l <"$T/expected") symbols, needs libc only"
