@@ -194,8 +194,8 @@ void hk_identity_self(struct hk_identity *identity);
  * Read the files for identity and lay everything over everything by the contract's priority.
  * learned and set may be NULL. Errors in the files are diags, each costing only its own line;
  * *ret is always complete. Missing files are silent. Returns diags->errors of this call.
- * A set->mode, unlike a learned one, chooses the mode over all others. Scratch is a mapping of its
- * own for the time of the call, so that calls need no lock; −ENOMEM (and balanced's presets in *ret)
+ * A set->mode, unlike a learned one, chooses the mode over all others. Scratch, if there is any file, is a mapping of
+ * its own for the time of the call, so that calls need no lock; −ENOMEM (and balanced's presets in *ret)
  * if there is none. Takes some 8 KiB of stack.
  */
 int hk_config_resolve(const struct hk_identity *identity, const struct hk_overlay *env,

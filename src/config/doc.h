@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the configuration files say, read once and kept until the set is resolved; private to the
- * configuration and to hakmemctl's check and modes, which look at files without a process. One
- * hk_doc lives in a mapping of its own for the time of one resolve, owned by the caller; pages that
- * a short file does not reach are never touched.
+ * configuration and to hakmemctl's check and modes, which look at files without a process. Owned by the
+ * caller for the time of one resolve. What was read is in a mapping of its own, made for the first file;
+ * pages that a short file does not reach are never touched.
  */
 #ifndef HK_CONFIG_DOC_H
 #define HK_CONFIG_DOC_H
@@ -44,19 +44,27 @@ struct hk_setting {
 	struct hk_value value; /* the two words: a mode's name in text; "" once found to be wrong */
 };
 
+struct hk_pages {
+	struct hk_setting setting[HK_DOC_SETTINGS];
+	struct hk_section section[HK_DOC_SECTIONS];
+	char file[HK_DOC_FILES][HK_PATH_MAX];
+};
+
 struct hk_doc {
 	const struct hk_identity *identity;
 	struct hk_diags *diags;
 	uint32_t n_files, n_sections, n_settings;
 	bool full; /* said that there is no more room */
 	bool control_elsewhere; /* control = on in some section for programs or units, whether it applies or not */
-	struct hk_setting setting[HK_DOC_SETTINGS];
-	struct hk_section section[HK_DOC_SECTIONS];
-	char file[HK_DOC_FILES][HK_PATH_MAX]; /* as the process sees them, without identity->root */
+	struct hk_pages *pages; /* NULL: there is no file, and these are NULL too */
+	struct hk_setting *setting;
+	struct hk_section *section;
+	char (*file)[HK_PATH_MAX]; /* as the process sees them, without identity->root */
 };
 
-/* files.c: read every file that holds for doc->identity into the (zeroed) doc. */
-void hk_doc_read(struct hk_doc *doc);
+/* files.c: read every file that holds for doc->identity into the (zeroed) doc. 0, or −ENOMEM without memory for it. */
+int hk_doc_read(struct hk_doc *doc);
+void hk_doc_drop(struct hk_doc *doc);
 /* parse.c: one open file, which becomes doc->file[file]. */
 void hk_doc_parse(struct hk_doc *doc, unsigned file, int fd);
 /* section.c: the section of a header line "[…]", made if new; HK_NO_SECTION with an error if it is none. */

@@ -6,6 +6,7 @@
  */
 #include "config/doc.h"
 
+#include "base/sys.h"
 #include "config/name.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #define MAIN_FILE HK_SYSCONFDIR "/hakmem.ini"
 #define DROP_INS HK_SYSCONFDIR "/hakmem.d"
 #define NAME_SIZE 256
+#define PAGES_BYTES hk_align_up(sizeof(struct hk_pages), HK_PAGE)
 
 /* Returns a descriptor or −errno. path is absolute, as the process in question sees it. */
 static int open_below(const char *root, const char *path, int flags)
@@ -88,10 +90,30 @@ static void complain(struct hk_doc *doc, unsigned file, int e)
 	}
 }
 
-static void read_file(struct hk_doc *doc, const char *path, bool may_be_missing)
+static bool make_pages(struct hk_doc *doc)
+{
+	if (doc->pages != NULL)
+		return true;
+	doc->pages = hk_sys_map(PAGES_BYTES, HK_PAGE);
+	if (doc->pages == NULL)
+		return false;
+	doc->setting = doc->pages->setting;
+	doc->section = doc->pages->section;
+	doc->file = doc->pages->file;
+	return true;
+}
+
+void hk_doc_drop(struct hk_doc *doc)
+{
+	if (doc->pages != NULL)
+		hk_sys_unmap(doc->pages, PAGES_BYTES);
+}
+
+/* fd: the open file, or why there is none. */
+static void take_file(struct hk_doc *doc, const char *path, int fd)
 {
 	unsigned file = doc->n_files;
-	int fd, e;
+	int e;
 
 	if (file == HK_DOC_FILES) {
 		hk_doc_error(doc, file - 1, 0, "is the last file read: more than %d are too many",
@@ -102,16 +124,28 @@ static void read_file(struct hk_doc *doc, const char *path, bool may_be_missing)
 		hk_doc_error(doc, file, 0, "the path is longer than %d bytes", HK_PATH_MAX - 1);
 		return;
 	}
-	fd = open_below(doc->identity->root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	e = fd < 0 ? fd : check_kind(fd);
 	if (e == 0) {
 		doc->n_files++;
 		hk_doc_parse(doc, file, fd);
-	} else if (!may_be_missing || (e != -ENOENT && e != -ENOTDIR)) {
+	} else {
 		complain(doc, file, e);
 	}
+}
+
+static int read_file(struct hk_doc *doc, const char *path, bool may_be_missing)
+{
+	int r = 0, fd = open_below(doc->identity->root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+
+	if (may_be_missing && (fd == -ENOENT || fd == -ENOTDIR))
+		return 0;
+	if (make_pages(doc))
+		take_file(doc, path, fd);
+	else
+		r = -ENOMEM;
 	if (fd >= 0)
 		(void) close(fd);
+	return r;
 }
 
 /* A file that counts: "*.ini", not hidden, as for every other drop-in folder. */
@@ -154,30 +188,31 @@ static bool next_drop_in(int dir, const char *last, char best[NAME_SIZE])
 	return best[0] != '\0';
 }
 
-static void read_drop_ins(struct hk_doc *doc)
+static int read_drop_ins(struct hk_doc *doc)
 {
 	char names[2][NAME_SIZE] = {"", ""}, path[sizeof(DROP_INS) + NAME_SIZE];
-	int dir = open_below(doc->identity->root, DROP_INS, O_RDONLY | O_DIRECTORY);
+	int r = 0, dir = open_below(doc->identity->root, DROP_INS, O_RDONLY | O_DIRECTORY);
 
 	if (dir < 0) {
 		if (dir != -ENOENT && dir != -ENOTDIR)
 			hk_diag_add(doc->diags, false, DROP_INS ": may not be read (error %d)", -dir);
-		return;
+		return 0;
 	}
-	for (unsigned i = 0; i <= HK_DOC_FILES && next_drop_in(dir, names[i & 1], names[~i & 1]); i++) {
+	for (unsigned i = 0; r == 0 && i <= HK_DOC_FILES && next_drop_in(dir, names[i & 1], names[~i & 1]); i++) {
 		(void) hk_text_copy(path, sizeof(path), DROP_INS "/");
 		(void) hk_text_append(path, sizeof(path), names[~i & 1]);
-		read_file(doc, path, true); /* gone since the scan is no event */
+		r = read_file(doc, path, true); /* gone since the scan is no event */
 	}
 	(void) close(dir);
+	return r;
 }
 
-void hk_doc_read(struct hk_doc *doc)
+int hk_doc_read(struct hk_doc *doc)
 {
-	if (doc->identity->conf[0] != '\0') {
-		read_file(doc, doc->identity->conf, false);
-		return;
-	}
-	read_file(doc, MAIN_FILE, true);
-	read_drop_ins(doc);
+	int r;
+
+	if (doc->identity->conf[0] != '\0')
+		return read_file(doc, doc->identity->conf, false);
+	r = read_file(doc, MAIN_FILE, true);
+	return r != 0 ? r : read_drop_ins(doc);
 }

@@ -84,20 +84,26 @@ static void read_unit(const char *file, char *ret, size_t size)
 	}
 }
 
+static void read_group(const char *proc, struct hk_identity *identity)
+{
+	char path[64];
+
+	identity->unit[0] = '\0';
+	(void) hk_text_copy(path, sizeof(path) - sizeof("/cgroup"), proc);
+	(void) hk_text_append(path, sizeof(path), "/cgroup");
+	read_unit(path, identity->unit, sizeof(identity->unit));
+}
+
 void hk_identity_read(const char *proc, struct hk_identity *identity)
 {
 	int saved = errno;
 	char path[64];
-	size_t n;
 
-	identity->program[0] = identity->unit[0] = '\0';
-	(void) hk_text_copy(path, sizeof(path) - sizeof("/cgroup"), proc);
-	n = strlen(path);
+	identity->program[0] = '\0';
+	(void) hk_text_copy(path, sizeof(path) - sizeof("/exe"), proc);
 	(void) hk_text_append(path, sizeof(path), "/exe");
 	read_program(path, identity->program, sizeof(identity->program));
-	path[n] = '\0';
-	(void) hk_text_append(path, sizeof(path), "/cgroup");
-	read_unit(path, identity->unit, sizeof(identity->unit));
+	read_group(proc, identity);
 	errno = saved;
 }
 
@@ -110,13 +116,16 @@ void hk_identity_self(struct hk_identity *identity)
 	char name[17] = "";
 	int saved = errno;
 
-	hk_identity_read("/proc/self", identity);
 	if (by != NULL && strncmp(by, "/dev/fd/", 8) == 0)
 		by = NULL; /* fexecve: the number of a descriptor is no name */
 	else if (base != NULL)
 		by = base + 1;
+	identity->program[0] = '\0';
 	if (by != NULL && by[0] != '\0')
 		(void) hk_text_copy(identity->program, sizeof(identity->program), by);
+	else
+		read_program("/proc/self/exe", identity->program, sizeof(identity->program));
+	read_group("/proc/self", identity);
 	/* Without /proc the kernel still has the first 15 bytes of the name. */
 	if (identity->program[0] == '\0' && prctl(PR_GET_NAME, name) == 0)
 		(void) hk_text_copy(identity->program, sizeof(identity->program), name);

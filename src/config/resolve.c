@@ -6,7 +6,6 @@
  */
 #include "config/config.h"
 
-#include "base/sys.h"
 #include "base/words.h"
 #include "config/doc.h"
 #include "config/name.h"
@@ -259,25 +258,24 @@ int hk_config_resolve(const struct hk_identity *identity, const struct hk_overla
                       const struct hk_overlay *learned, const struct hk_overlay *set, struct hk_config *ret,
                       struct hk_diags *diags)
 {
-	size_t bytes = hk_align_up(sizeof(struct hk_doc), HK_PAGE);
-	struct hk_doc *doc = hk_sys_map(bytes, HK_PAGE);
+	struct hk_doc files = {.identity = identity}, *doc = &files;
 	struct hk_diags scratch;
 	uint32_t before;
 	int saved = errno;
 
-	if (doc == NULL) {
-		hk_config_defaults(HK_MODE_BALANCED, ret);
-		return -ENOMEM;
-	}
 	hk_words_clear(ret, sizeof(*ret));
 	if (diags == NULL) {
 		scratch.skip = scratch.count = scratch.errors = 0;
 		diags = &scratch;
 	}
 	before = diags->errors;
-	doc->identity = identity;
 	doc->diags = diags;
-	hk_doc_read(doc);
+	if (hk_doc_read(doc) != 0) {
+		hk_doc_drop(doc);
+		hk_config_defaults(HK_MODE_BALANCED, ret);
+		errno = saved;
+		return -ENOMEM;
+	}
 	mark_selected(doc, env);
 	mark_selected(doc, set);
 	if (doc->n_sections > 0)
@@ -292,7 +290,7 @@ int hk_config_resolve(const struct hk_identity *identity, const struct hk_overla
 	apply_set(set, ret);
 	name_files(doc, ret);
 	ret->control_elsewhere = doc->control_elsewhere;
-	hk_sys_unmap(doc, bytes);
+	hk_doc_drop(doc);
 	errno = saved;
 	return (int) (diags->errors - before);
 }
