@@ -19,8 +19,8 @@
 #define HK_SAY_MAX 8              /* engine decisions logged in one visit */
 
 struct hk_self hk_self HK_ALIGNED(HK_PAGE); /* what is not zero in it: two pages */
-/* hakmemctl looks for this symbol in libhakmem.so. (Here, so that it is on a page that is used anyway.) */
-__attribute__((visibility("default"))) struct hk_block *hakmem_control_block;
+/* hakmemctl looks for this symbol in libhakmem.so. (In .data, so that it is on a page that is written anyway.) */
+__attribute__((visibility("default"), section(".data"))) struct hk_block *hakmem_control_block;
 
 static const char event_names[][10] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off"};
 
