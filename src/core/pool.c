@@ -290,6 +290,16 @@ struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
 	return chain;
 }
 
+uint64_t hk_pool_bytes_out(void)
+{
+	uint64_t out = 0;
+
+	for (unsigned s = 0; s < shards_used(); s++)
+		out += atomic_load_explicit(&hk_counters->shard[s].slab_bytes_out, memory_order_relaxed) -
+		       atomic_load_explicit(&hk_counters->shard[s].slab_bytes_in, memory_order_relaxed);
+	return out <= INT64_MAX ? out : 0; /* the two are counted at different times */
+}
+
 /* ---- fork ---- */
 
 /* No thread joins a shard meanwhile: the caller holds the lock for that. */

@@ -51,6 +51,8 @@ void hk_pool_age(void);
 /* Purge whole free pages inside slabs that have rested for some calls of this (all: any); no lock is held during the
    system calls. Bytes. */
 uint64_t hk_pool_purge(bool all);
+/* Bytes of blocks that are out of slabs, with programs and in thread caches; about. */
+uint64_t hk_pool_bytes_out(void);
 /* Is p a block that its slab counts as free (bitmap)? For diagnosis. */
 bool hk_pool_is_free(const void *p);
 /* A block on a free list without its key: ends the process. */

@@ -9,9 +9,11 @@
 #include "base/sys.h"
 #include "core/knobs.h"
 #include "core/pageheap.h"
+#include "core/pool.h"
+#include "core/stats.h"
 
 #define HK_EXTENT ((size_t) (2 * HK_MIB))
-#define HK_AUTO_MIN (24 * HK_MIB)  /* smaller heaps get none: what an extent wastes should stay within some percent */
+#define HK_AUTO_MIN (24 * HK_MIB)  /* in use; smaller heaps get none: what extents waste should stay within some percent */
 #define HK_SLOW_NS 1000000U        /* 512 small pages take about as long */
 #define HK_PAUSE_MAX 512U          /* extents */
 
@@ -23,6 +25,18 @@ static struct {
 void hk_thp_mapped(char *base, size_t size)
 {
 	(void) hk_sys_huge(base, size, HK_KNOB(thp) == HK_THP_ON);
+}
+
+/* Is the heap big enough, and three quarters of its spans in use? Many threads with a few blocks of each class each
+   have large slabs and small needs. */
+static bool worth_it(void)
+{
+	uint64_t used = hk_pageheap_used(), in_use;
+
+	if (used < HK_AUTO_MIN)
+		return false;
+	in_use = HK_STAT_GET(large_live_bytes) + hk_pool_bytes_out();
+	return in_use >= HK_AUTO_MIN && in_use >= used / 4 * 3;
 }
 
 /* Is it this extent's turn? */
@@ -64,7 +78,7 @@ void hk_thp_cut(char *start, size_t size, char *from, char *to, bool dense)
 {
 	char *extent = (char *) hk_align_down((uintptr_t) start, HK_EXTENT);
 
-	if (HK_KNOB(thp) != HK_THP_AUTO || hk_pageheap_used() < HK_AUTO_MIN)
+	if (HK_KNOB(thp) != HK_THP_AUTO || !worth_it())
 		return;
 	for (; extent < start + size; extent += HK_EXTENT)
 		if (extent >= from && extent + HK_EXTENT <= to)
