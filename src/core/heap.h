@@ -101,10 +101,14 @@ HK_INLINE void hk_own_set_first(uintptr_t heap, size_t c, struct hk_block *block
 	                 : "memory");
 }
 
-/* offset × fit, with fit where it is. */
+/* offset × fit, with fit where it is; clang would leave the segment out of the operand. */
 HK_INLINE uint32_t hk_own_fit(uint32_t offset, const struct hk_list HK_TLS *list)
 {
+#ifdef __clang__
+	offset *= list->fit;
+#else
 	__asm__("imull %1, %0" : "+r"(offset) : "m"(list->fit) : "cc");
+#endif
 	return offset;
 }
 #else
