@@ -225,10 +225,12 @@ static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 	return chain;
 }
 
-static struct hk_chain take_batch(struct pool_bin *bin)
+struct hk_chain hk_pool_take_batch(struct pool_bin *bin)
 {
+	unsigned last = --bin->nbatch;
+
 	bin->asked = true;
-	return bin->batch[--bin->nbatch];
+	return (struct hk_chain){bin->batch[last], bin->length[last]};
 }
 
 static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
@@ -236,8 +238,8 @@ static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
 	struct pool_bin *bin = bin_lock(shard, c);
 	struct hk_chain chain;
 
-	if (bin->nbatch > 0 && (want > 1 || bin->batch[bin->nbatch - 1].length == 1))
-		chain = take_batch(bin);
+	if (bin->nbatch > 0 && (want > 1 || bin->length[bin->nbatch - 1] == 1))
+		chain = hk_pool_take_batch(bin);
 	else
 		chain = take_listed(bin, want);
 	bin_unlock(shard, c);

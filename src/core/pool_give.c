@@ -126,10 +126,12 @@ void hk_pool_give_batch(unsigned c, struct hk_block *head, size_t n)
 	unsigned shard = checked_slab(head, c)->shard;
 	struct pool_bin *bin = bin_lock(shard, c);
 	size_t bytes = n * hk_classes[c].size;
-	bool kept = bin->nbatch < HK_BATCHES && (bin->nbatch + 1U) * bytes <= HK_BATCH_BYTES(c);
+	bool kept = bin->nbatch < HK_BATCHES && (bin->nbatch + 1U) * bytes <= HK_BATCH_BYTES(c) && n <= UINT16_MAX;
 
-	if (kept)
-		bin->batch[bin->nbatch++] = (struct hk_chain){head, n};
+	if (kept) {
+		bin->batch[bin->nbatch] = head;
+		bin->length[bin->nbatch++] = (uint16_t) n;
+	}
 	bin_unlock(shard, c);
 	if (kept)
 		SHARD_ADD(shard, slab_bytes_in, bytes);

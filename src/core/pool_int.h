@@ -18,12 +18,13 @@
 /* Partial slabs: taken from the head, added at the tail, so that a slab gathers frees before its turn. */
 struct pool_bin {
 	struct hk_span *head, *tail;
-	uint32_t empty;  /* wholly free slabs in the list */
-	uint16_t nbatch;
+	struct hk_block *batch[HK_BATCHES];
+	uint16_t length[HK_BATCHES]; /* of a batch */
+	uint16_t empty;  /* wholly free slabs in the list */
+	uint8_t nbatch;
 	bool asked;      /* a batch was taken since the last hk_pool_age */
-	struct hk_chain batch[HK_BATCHES];
-};
-
+} HK_ALIGNED(HK_CACHE_LINE);
+_Static_assert(sizeof(struct pool_bin) == HK_CACHE_LINE, "one cache line per bin");
 extern struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
 
 /* The locks stand together, apart from what they guard: fork takes them all. */
@@ -65,6 +66,7 @@ void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab);
 void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab);
 /* The slab has become wholly free: it is kept if it is tiny blocks' and the bin has no other, else the page heap's. */
 void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab);
+struct hk_chain hk_pool_take_batch(struct pool_bin *bin); /* there is one */
 void hk_pool_slab_destroy(struct hk_span *slab); /* in no list */
 
 #endif

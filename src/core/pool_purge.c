@@ -20,7 +20,7 @@ static void return_batches(unsigned shard, unsigned c, bool all)
 
 	if (all || !bin->asked)
 		while (bin->nbatch > 0)
-			batch[n++] = bin->batch[--bin->nbatch];
+			batch[n++] = hk_pool_take_batch(bin);
 	bin->asked = false;
 	bin_unlock(shard, c);
 	while (n-- > 0) {

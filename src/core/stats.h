@@ -28,8 +28,8 @@ struct hk_shard_counters {
 	uint64_t reserved[5];
 } HK_ALIGNED(HK_CACHE_LINE);
 
+/* The rows last: of most processes only the first is ever touched. */
 struct hk_counters {
-	struct hk_shard_counters shard[HK_SHARDS_MAX];
 	/* Large blocks (> HK_MEDIUM_MAX). */
 	_Atomic uint64_t large_allocs, large_frees;
 	_Atomic uint64_t large_live_bytes, large_live_blocks;
@@ -45,6 +45,7 @@ struct hk_counters {
 	_Atomic uint64_t mappings;       /* direct mappings + arenas: about the VMAs we cause */
 	_Atomic uint64_t sys_mmap, sys_munmap, sys_madvise, sys_mremap; /* copied from base at publish */
 	_Atomic uint64_t windows;        /* engine windows closed */
+	struct hk_shard_counters shard[HK_SHARDS_MAX];
 };
 
 /* The counters of this process; never NULL. Moved once, by hk_stats_place, when the block exists. */
