@@ -150,11 +150,30 @@ static struct hk_block **link_block(struct hk_block **link, char *block)
 	return &b->next;
 }
 
-/* Pages that were purged are not so any more once a block on them is handed out. */
+/* Does a block that is free by its bit look like one? */
+HK_INLINE bool looks_free(const struct hk_span *slab, size_t offset)
+{
+	uintptr_t key = ((const struct hk_block *) (const void *) (slab->base + offset))->key;
+
+	return key == HK_POOL_KEY || (key == 0 && (slab->purged >> (offset / HK_PAGE) & 1) != 0);
+}
+
+/* A purged page is about to be used again: its free blocks get back the keys that they lost. */
+static void unpurge_page(struct hk_span *slab, size_t page, size_t size)
+{
+	size_t i = (page * HK_PAGE + size - 1 - offsetof(struct hk_block, key)) / size;
+
+	slab->purged &= (uint16_t) ~(1U << page);
+	for (; i < slab->carved && i * size + offsetof(struct hk_block, key) < (page + 1) * HK_PAGE; i++)
+		if ((slab->bits[i / 64] >> (i % 64) & 1) != 0)
+			((struct hk_block *) (void *) (slab->base + i * size))->key = HK_POOL_KEY;
+}
+
 static void unpurge(struct hk_span *slab, size_t offset, size_t size)
 {
-	for (size_t u = offset / HK_PAGE; u <= (offset + size - 1) / HK_PAGE; u++)
-		slab->purged &= (uint16_t) ~(1U << u);
+	for (size_t page = offset / HK_PAGE; page <= (offset + size - 1) / HK_PAGE; page++)
+		if ((slab->purged >> page & 1) != 0)
+			unpurge_page(slab, page, size);
 }
 
 /* Up to want free blocks out of the bitmap, lowest addresses first. */
@@ -172,9 +191,11 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 			size_t offset = (size_t) __builtin_ctzll(bits) * size;
 
 			bits &= bits - 1;
-			*link = link_block(*link, base + offset);
-			if (HK_UNLIKELY(slab->purged != 0))
+			if (HK_UNLIKELY(!looks_free(slab, w * 64 * size + offset)))
+				hk_pool_taken_twice(slab, (const struct hk_block *) (const void *) (base + offset));
+			if (HK_UNLIKELY(slab->purged != 0)) /* the first block on a page, so none before it has its key there */
 				unpurge(slab, w * 64 * size + offset, size);
+			*link = link_block(*link, base + offset);
 			taken++;
 		}
 		slab->bits[w] = bits;

@@ -23,6 +23,10 @@ struct hk_block {
 /* An address that no program has a use for, and an immediate operand in the fast paths. */
 #define HK_FREE_KEY ((uintptr_t) (intptr_t) -0x5a3c1e09)
 
+/* What give leaves in the second word of a block that is free in its slab: free() would overwrite it, and so would who
+   was handed the block by mistake. Pages that were purged read as 0. */
+#define HK_POOL_KEY ((uintptr_t) (intptr_t) -0x2b6d40f7)
+
 struct hk_chain {
 	struct hk_block *head;
 	size_t length;

@@ -36,7 +36,19 @@ HK_INLINE void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
 /* A block that is free already, or whose key is gone: overwritten, or taken when it was handed out or returned. */
 static HK_COLD _Noreturn void refuse(const struct hk_block *b, bool is_free)
 {
-	hk_fatal(is_free || b->key == 0 ? "double free" : "corrupted free list", b);
+	hk_fatal(is_free || b->key == 0 || b->key == HK_POOL_KEY ? "double free" : "corrupted free list", b);
+}
+
+/* The same with a bin locked: it must not stay so, or a handler of SIGABRT that allocates would wait for ever. */
+static HK_COLD _Noreturn void refuse_locked(const struct hk_span *slab, const struct hk_block *b, bool is_free)
+{
+	bin_unlock(slab->shard, slab->class_number);
+	refuse(b, is_free);
+}
+
+_Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b)
+{
+	refuse_locked(slab, b, b->key == HK_FREE_KEY);
 }
 
 void hk_pool_keyless(const struct hk_block *block)
@@ -55,7 +67,7 @@ HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struc
 	size_t n = 0, at = 0;
 
 	if (HK_UNLIKELY((uintptr_t) b - base >= (size_t) slab->carved * hk_classes[slab->class_number].size))
-		refuse(b, false); /* never handed out: a stray link */
+		refuse_locked(slab, b, false); /* never handed out: a stray link */
 	do {
 		size_t i = (size_t) ((((uintptr_t) b & (HK_SLAB_BYTES - 1)) * inverse) >> 42);
 
@@ -65,10 +77,10 @@ HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struc
 			word = bits[at];
 		}
 		if (HK_UNLIKELY(hk_bit_set(&word, i)))
-			refuse(b, true);
+			refuse_locked(slab, b, true);
 		if (HK_UNLIKELY(b->key != HK_FREE_KEY))
-			refuse(b, false);
-		b->key = 0;
+			refuse_locked(slab, b, false);
+		b->key = HK_POOL_KEY;
 		b = b->next;
 		n++;
 	} while (hk_align_down((uintptr_t) b, HK_SLAB_BYTES) == base); /* NULL is in no slab */
@@ -91,7 +103,11 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 	size_t total = 0, n;
 
 	while (b != NULL) {
-		slab = checked_slab(b, c);
+		slab = hk_slab_with(b, HK_CODE(c));
+		if (HK_UNLIKELY(slab == NULL)) {
+			bin_unlock(shard, c);
+			hk_fatal("corrupted free list", b);
+		}
 		if (HK_LIKELY(slab->shard == shard)) {
 			b = put_run(slab, inverse, b, &n);
 			slab->hint = 0;
@@ -148,8 +164,9 @@ void hk_pool_give_one(unsigned c, void *p)
 	uint64_t *word = &slab->bits[i / 64], bit = (uint64_t) 1 << (i % 64);
 
 	if (HK_UNLIKELY(i >= slab->carved || (*word & bit) != 0))
-		hk_fatal("double free", p);
+		refuse_locked(slab, p, true);
 	*word |= bit;
+	((struct hk_block *) p)->key = HK_POOL_KEY;
 	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
 	slab_gained(bin, slab, 1);
 	bin_unlock(shard, c);

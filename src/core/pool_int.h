@@ -61,6 +61,9 @@ static inline bool slab_is_empty(const struct hk_span *slab)
 	return slab->nfree == slab->carved;
 }
 
+/* A block that its slab counts as free is in use, or on a list: freed twice. Drops the lock of the bin, ends the process. */
+HK_COLD _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b);
+
 /* All under the bin's lock. */
 void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab);
 void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab);

@@ -64,6 +64,23 @@ START_TEST(double_free_delayed)
 }
 END_TEST
 
+/* Freed, back in its slab, freed again, handed out: its slab must not hand it out too. */
+START_TEST(double_free_back_in_slab)
+{
+	void *volatile p[64];
+
+	for (int i = 0; i < 64; i++)
+		p[i] = hk_malloc(64);
+	hk_free(p[5]);
+	(void) hk_trim();
+	hk_free(p[5]);
+	for (int i = 20; i < 40; i++)
+		hk_free(p[i]);
+	for (int i = 0; i < 3000; i++)
+		(void) hk_malloc(64);
+}
+END_TEST
+
 START_TEST(double_free_flushed)
 {
 	void *p = hk_malloc(40);
@@ -388,6 +405,7 @@ static Suite *stress_suite(void)
 	tcase_add_test_raise_signal(misuse, double_free_at_exit, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_tiny, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_delayed, SIGABRT);
+	tcase_add_test_raise_signal(misuse, double_free_back_in_slab, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_flushed, SIGABRT);
 	tcase_add_test_raise_signal(misuse, double_free_large, SIGABRT);
 	tcase_add_test_raise_signal(misuse, interior_pointer, SIGABRT);
