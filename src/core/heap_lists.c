@@ -5,6 +5,7 @@
  */
 #include "core/heap_int.h"
 
+#include "base/sys.h"
 #include "core/knobs.h"
 #include "core/stats.h"
 
@@ -51,9 +52,11 @@ static unsigned first_cap(unsigned c)
 
 static uint64_t list_bytes(unsigned c)
 {
-	if (c <= HK_TINY_CLASSES)
+	size_t size = hk_classes[c].size;
+
+	if (size <= HK_TINY_MAX)
 		return HK_LIST_TINY_BYTES;
-	return hk_classes[c].size <= 4096 ? HK_LIST_PAGE_BYTES : HK_LIST_MEDIUM_BYTES;
+	return size <= HK_PAGE ? HK_LIST_PAGE_BYTES : HK_LIST_MEDIUM_BYTES;
 }
 
 static unsigned last_cap(unsigned c)

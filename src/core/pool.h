@@ -55,6 +55,8 @@ void hk_pool_age(void);
 /* Purge whole free pages inside slabs that have rested for some calls of this (all: any); no lock is held during the
    system calls. Bytes. */
 uint64_t hk_pool_purge(bool all);
+/* May a further call find something, if nothing else happens? */
+bool hk_pool_waiting(void);
 /* Bytes of blocks that are out of slabs, with programs and in thread caches; about. */
 uint64_t hk_pool_bytes_out(void);
 /* Is p a block that its slab counts as free (bitmap)? For diagnosis. */

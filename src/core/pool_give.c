@@ -22,6 +22,15 @@ static size_t block_index(const struct hk_span *slab, const void *p)
 	return (size_t) (((uint64_t) ((const char *) p - slab->base) * hk_classes[slab->class_number].inverse) >> 42);
 }
 
+_Atomic uint32_t hk_pool_stirred;
+
+/* Blocks came back: the next purges have something to look at. A shared line, written once per purge. */
+HK_INLINE void stir(void)
+{
+	if (HK_UNLIKELY(atomic_load_explicit(&hk_pool_stirred, memory_order_relaxed) != HK_SLAB_RESTED + 2))
+		atomic_store_explicit(&hk_pool_stirred, HK_SLAB_RESTED + 2, memory_order_relaxed);
+}
+
 /* n blocks came back to the slab. */
 HK_INLINE void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
 {
@@ -122,6 +131,7 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 		}
 	}
 	bin_unlock(shard, c);
+	stir();
 	SHARD_ADD(shard, slab_bytes_in, total * hk_classes[c].size);
 	SHARD_ADD(shard, flushes, 1);
 	*head = others;
@@ -170,6 +180,7 @@ void hk_pool_give_one(unsigned c, void *p)
 	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
 	slab_gained(bin, slab, 1);
 	bin_unlock(shard, c);
+	stir();
 	SHARD_ADD(shard, slab_bytes_in, hk_classes[c].size);
 }
 

@@ -36,8 +36,12 @@ extern struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
 /* All shards below were joined once; the others have nothing. */
 extern _Atomic uint32_t hk_pool_shards_used;
 
+/* Calls of hk_pool_purge that may still find something: blocks came back to slabs. */
+extern _Atomic uint32_t hk_pool_stirred;
+
 #define SHARD_ADD(s, field, n) hk_counter_add(&hk_counters->shard[s].field, (n))
 
+#define HK_SLAB_RESTED 4U /* calls of hk_pool_purge without a block coming back to a slab */
 enum { UNLISTED, LISTED, HELD /* out of the list while it is purged: its free blocks are not to be touched */ };
 
 static inline struct pool_bin *bin_lock(unsigned shard, unsigned c)

@@ -95,7 +95,6 @@ static uint16_t purgeable(const struct hk_span *slab)
 	return (uint16_t) mask;
 }
 
-#define HK_SLAB_RESTED 4U /* calls of hk_pool_purge without a block coming back */
 #define HK_HELD_MAX 16U /* slabs purged at a time: up to 8 ranges each */
 struct held {
 	struct hk_span *slab;
@@ -188,11 +187,19 @@ static uint64_t purge_bin(unsigned shard, unsigned c, bool all)
 	return bytes;
 }
 
+bool hk_pool_waiting(void)
+{
+	return atomic_load_explicit(&hk_pool_stirred, memory_order_relaxed) > 0;
+}
+
 uint64_t hk_pool_purge(bool all)
 {
 	unsigned used = shards_used();
+	uint32_t stirred = atomic_load_explicit(&hk_pool_stirred, memory_order_relaxed);
 	uint64_t bytes = 0;
 
+	if (stirred > 0)
+		atomic_store_explicit(&hk_pool_stirred, stirred - 1, memory_order_relaxed);
 	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)
 			bytes += purge_bin(s, c, all);

@@ -33,7 +33,7 @@ struct hk_lock *hk_purge_lock(void)
 
 static uint64_t waiting(void)
 {
-	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes);
+	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) + (hk_pool_waiting() ? HK_PAGE : 0);
 }
 
 /* One batch: taken out of the page heap, purged, given back clean. */
