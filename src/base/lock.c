@@ -16,14 +16,14 @@ static uintptr_t self(void)
 	return (uintptr_t) __builtin_thread_pointer();
 }
 
-static bool fork_owner_is_me(void)
+bool hk_lock_forking(void)
 {
 	return atomic_load_explicit(&hk_lock_fork_owner, memory_order_relaxed) == self();
 }
 
 void hk_lock_slow(struct hk_lock *lock)
 {
-	if (fork_owner_is_me())
+	if (hk_lock_forking())
 		return;
 	for (int i = 0; i < HK_LOCK_SPINS; i++) {
 		if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 && hk_lock_try(lock))
@@ -42,7 +42,7 @@ void hk_unlock_slow(struct hk_lock *lock)
 /* A drop while some thread forks: a no-op for that thread, an ordinary drop for any other. */
 void hk_unlock_forking(struct hk_lock *lock)
 {
-	if (!fork_owner_is_me())
+	if (!hk_lock_forking())
 		hk_lock_reset(lock);
 }
 

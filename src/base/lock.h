@@ -27,6 +27,8 @@ void hk_unlock_forking(struct hk_lock *lock);
 
 /* Call with every lock of the allocator held; from here on this thread passes through them. */
 void hk_lock_fork_begin(void);
+/* Is the calling thread the one that forks? It then leaves alone what it would need a lock for that fork does not take. */
+bool hk_lock_forking(void);
 /* Ends that, in parent and child; all locks but the first must be reset before, the first right after. */
 void hk_lock_fork_end(void);
 /* Force the lock free and wake a waiter. For atfork handlers only. */
@@ -44,6 +46,12 @@ HK_INLINE bool hk_lock_try(struct hk_lock *lock)
 	}
 	return atomic_compare_exchange_strong_explicit(&lock->word, &expected, 1, memory_order_acquire,
 	                                               memory_order_relaxed);
+}
+
+/* By anybody, a moment ago. */
+HK_INLINE bool hk_lock_is_held(struct hk_lock *lock)
+{
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
 }
 
 HK_INLINE void hk_lock_take(struct hk_lock *lock)

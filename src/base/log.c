@@ -5,11 +5,14 @@
  */
 #include "base/log.h"
 
+#include "base/sys.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +57,16 @@ void hk_log_line(const char *format, ...)
 	errno = saved;
 }
 
+/* Not a second time through a handler of SIGABRT that has just met the same fault. */
+static _Noreturn void end_process(void)
+{
+	static _Atomic uint32_t dying;
+
+	if (atomic_exchange(&dying, hk_sys_tid()) == hk_sys_tid())
+		(void) signal(SIGABRT, SIG_DFL);
+	abort();
+}
+
 void hk_fatal(const char *fault, const void *address)
 {
 	char line[160], *end = line + sizeof(line) - 1, *digits = end;
@@ -76,5 +89,5 @@ void hk_fatal(const char *fault, const void *address)
 	line[n++] = ' ';
 	memmove(line + n, digits, (size_t) (end - digits));
 	(void) !write(STDERR_FILENO, line, n + (size_t) (end - digits));
-	abort();
+	end_process();
 }

@@ -20,7 +20,7 @@ HK_INLINE void *hk_pop_inl(size_t c)
 	if (HK_UNLIKELY(block == NULL))
 		return NULL;
 	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
-		hk_pool_keyless(block);
+		hk_heap_keyless(block);
 	hk_own_set_first(heap, c, block->next);
 	block->key = 0;
 	return block;

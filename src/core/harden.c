@@ -41,6 +41,15 @@ static bool quarantined(const void *p)
 	return false;
 }
 
+/* With the lock held; it must not stay so, or a handler of SIGABRT that frees would wait for ever. Nor should that handler
+   be told of the pattern that the wrong free() broke. */
+static HK_COLD _Noreturn void refuse_locked(void *p, size_t size)
+{
+	memset(p, HK_FILL_FREED, size);
+	hk_lock_drop(&quarantine.lock);
+	hk_fatal("double free", p);
+}
+
 void hk_harden_free(void *p, unsigned class_number)
 {
 	size_t size = hk_classes[class_number].size;
@@ -48,11 +57,11 @@ void hk_harden_free(void *p, unsigned class_number)
 	void *old;
 
 	if (hk_pool_is_free(p))
-		hk_fatal("double free", p);
+		hk_pool_give_one(class_number, p); /* refuses it */
 	hk_lock_take(&quarantine.lock);
 	/* A block that still holds the pattern is probably in the ring: only then is it searched. */
 	if (((unsigned char *) p)[size - 1] == HK_FILL_FREED && quarantined(p))
-		hk_fatal("double free", p);
+		refuse_locked(p, size);
 	memset(p, HK_FILL_FREED, size);
 	old = quarantine.ring[quarantine.next];
 	old_class = quarantine.class_number[quarantine.next];
@@ -68,11 +77,18 @@ void hk_harden_free(void *p, unsigned class_number)
 
 void hk_harden_finish(void)
 {
-	hk_lock_take(&quarantine.lock);
-	for (size_t i = 0; i < HK_QUARANTINE; i++)
-		if (quarantine.ring[i] != NULL)
-			check_untouched(quarantine.ring[i], hk_classes[quarantine.class_number[i]].size);
-	hk_lock_drop(&quarantine.lock);
+	for (size_t i = 0; i < HK_QUARANTINE; i++) {
+		void *p;
+		unsigned c;
+
+		hk_lock_take(&quarantine.lock);
+		p = quarantine.ring[i];
+		c = quarantine.class_number[i];
+		quarantine.ring[i] = NULL; /* nobody else may free it from now on: its bytes stay */
+		hk_lock_drop(&quarantine.lock);
+		if (p != NULL)
+			check_untouched(p, hk_classes[c].size);
+	}
 }
 
 void hk_harden_handed_out(void *p, size_t size)

@@ -87,6 +87,15 @@ static HK_COLD void *no_memory(void)
 	return NULL;
 }
 
+/* Lists that begin with the block go: a handler of SIGABRT that allocates must not meet it again. */
+void hk_heap_keyless(const struct hk_block *block)
+{
+	for (unsigned c = 0; c < HK_CLASSES; c++)
+		if (hk_heap.alloc[c] == block)
+			hk_heap.alloc[c] = NULL;
+	hk_pool_keyless(block);
+}
+
 /* Blocks from the pool; if there is no memory, once more after giving back all that is cached. */
 static struct hk_chain take(struct hk_heap *heap, unsigned c, size_t want)
 {
@@ -105,6 +114,8 @@ static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c)
 	count_allocs(heap, c, 1, 1);
 	if (chain.head == NULL)
 		return no_memory();
+	if (HK_UNLIKELY(chain.head->key != HK_FREE_KEY))
+		hk_heap_keyless(chain.head);
 	chain.head->key = 0;
 	if (HK_KNOB(security) == HK_SECURITY_FULL)
 		hk_harden_handed_out(chain.head, hk_classes[c].size);
@@ -145,7 +156,7 @@ HK_INLINE void *pop(struct hk_heap *heap, unsigned c)
 	struct hk_block *block = heap->alloc[c];
 
 	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
-		hk_pool_keyless(block);
+		hk_heap_keyless(block);
 	heap->alloc[c] = block->next;
 	block->key = 0;
 	return block;

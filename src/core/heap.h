@@ -139,6 +139,9 @@ HK_INLINE uint32_t hk_own_fit(uint32_t offset, const struct hk_list *list)
 }
 #endif
 
+/* A block that was to be handed out has no key: ends the process. */
+HK_COLD _Noreturn void hk_heap_keyless(const struct hk_block *block);
+
 /* The slow paths, entered by tail calls. */
 void *hk_heap_malloc_slow(size_t c);                       /* class c: alloc list empty */
 void hk_heap_free_odd(void *p);                            /* no slab block, misaligned, or a new heap */

@@ -113,9 +113,10 @@ void hk_finish(void)
 
 void hk_fork_prepare(void)
 {
+	hk_lock_take(hk_purge_gate_lock());
+	hk_lock_take(hk_purge_step_lock());
 	hk_lock_take(&process.lock);
 	hk_lock_take(hk_harden_lock());
-	hk_lock_take(hk_purge_lock());
 	hk_pool_fork_lock();
 	hk_lock_take(hk_large_lock());
 	hk_lock_take(hk_meta_lock());
@@ -129,11 +130,12 @@ static void fork_unlock(void)
 	hk_lock_reset(hk_pageheap_lock());
 	hk_lock_reset(hk_large_lock());
 	hk_pool_fork_unlock();
-	hk_lock_reset(hk_purge_lock());
 	hk_lock_reset(hk_harden_lock());
+	hk_lock_reset(&process.lock);
+	hk_lock_reset(hk_purge_step_lock());
 	/* Before the lock that the next forker waits for: it names itself the owner as soon as it has it. */
 	hk_lock_fork_end();
-	hk_lock_reset(&process.lock);
+	hk_lock_reset(hk_purge_gate_lock());
 }
 
 void hk_fork_parent(void)
@@ -147,6 +149,7 @@ void hk_fork_child(void)
 	void (*handler)(void);
 
 	fork_unlock();
+	hk_purge_alone();
 	handler = atomic_load_explicit(&hk_hooks.on_fork_child, memory_order_acquire);
 	if (handler != NULL)
 		handler();

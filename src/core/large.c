@@ -215,7 +215,7 @@ static void cache_dissolve(void)
 	}
 }
 
-/* True if the block rests in BigCache now. Evicts older ones to make room. */
+/* True if the block, claimed by the caller, rests in BigCache now. Evicts older ones to make room. */
 static bool cache_put(struct hk_span *span)
 {
 	uint64_t limit = HK_KNOB(bigcache_limit);
@@ -227,7 +227,6 @@ static bool cache_put(struct hk_span *span)
 		if (hk_bigcache_evict(UINT64_MAX, 1) == 0)
 			break;
 	span->stamp_ns = hk_sys_now_ns();
-	span->direct = hk_span_kind(span) == HK_SPAN_DIRECT;
 	hk_lock_take(&cache.lock);
 	hk_span_name(span, HK_SPAN_CACHED);
 	cache_link(span);
@@ -330,31 +329,37 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 	return span->base;
 }
 
+/* No large block begins at p, or not any more. Returns with security = off. */
+static HK_COLD void refuse(const void *p)
+{
+	struct hk_leaf *leaf = hk_leaf_of(p);
+	struct hk_span *there = leaf != NULL ? &leaf->span[hk_granule_index(p)] : NULL;
+	unsigned kind = there != NULL && there->base == p ? hk_span_kind(there) : HK_SPAN_NONE;
+	bool freed = kind == HK_SPAN_CACHED || kind == HK_SPAN_FREE || kind == HK_SPAN_BUSY;
+
+	if (HK_KNOB(security) == HK_SECURITY_OFF)
+		return;
+	hk_fatal(freed ? "double free" : "free of a pointer that malloc did not return", p);
+}
+
 void hk_large_free(void *p)
 {
 	struct hk_span *span = hk_large_span(p);
+	unsigned kind = span != NULL ? hk_span_kind(span) : HK_SPAN_NONE;
 	size_t size;
 
-	if (HK_UNLIKELY(span == NULL)) {
-		struct hk_leaf *leaf = hk_leaf_of(p);
-		struct hk_span *there = leaf != NULL ? &leaf->span[hk_granule_index(p)] : NULL;
-		bool freed = there != NULL && there->base == p &&
-		             (hk_span_kind(there) == HK_SPAN_CACHED || hk_span_kind(there) == HK_SPAN_FREE);
-
-		if (HK_KNOB(security) == HK_SECURITY_OFF)
-			return;
-		hk_fatal(freed ? "double free" : "free of a pointer that malloc did not return", p);
+	if (HK_UNLIKELY((kind != HK_SPAN_LARGE && kind != HK_SPAN_DIRECT) || !hk_span_claim(span, kind))) {
+		refuse(p);
+		return;
 	}
+	span->direct = kind == HK_SPAN_DIRECT;
 	size = span_bytes(span);
 	HK_STAT_ADD(large_frees, 1);
 	HK_STAT_SUB(large_live_bytes, span_bytes(span));
 	HK_STAT_SUB(large_live_blocks, 1);
 	if (!cache_put(span)) {
-		bool direct = hk_span_kind(span) == HK_SPAN_DIRECT;
-
-		hk_span_name(span, HK_SPAN_BUSY);
 		span->stamp_ns = hk_sys_now_ns();
-		release(span, direct);
+		release(span, span->direct);
 	}
 	hk_purge_after_free(size);
 }
@@ -383,6 +388,8 @@ static void *direct_resize(struct hk_span *span, size_t size)
 	if (size > old && !hk_pageheap_charge(size - old))
 		return NULL;
 	/* As soon as the old address is free, another thread may be given it: let go of it first. */
+	if (HK_UNLIKELY(!hk_span_claim(span, HK_SPAN_DIRECT)))
+		hk_fatal("realloc of a block that is being freed", base);
 	hk_span_name(span, HK_SPAN_NONE);
 	now = hk_sys_remap(base, old, size, NULL);
 	if (now == NULL)

@@ -15,6 +15,7 @@
 struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
 struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
 _Atomic uint32_t hk_pool_shards_used;
+struct hk_span *_Atomic hk_pool_cursor;
 static _Atomic uint32_t members[HK_SHARDS_MAX]; /* threads of a shard */
 static unsigned nshards;
 
@@ -69,6 +70,11 @@ void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab)
 
 void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab)
 {
+	struct hk_span *here = slab;
+
+	if (HK_UNLIKELY(atomic_load_explicit(&hk_pool_cursor, memory_order_relaxed) == slab)) /* unless it just left this bin */
+		(void) atomic_compare_exchange_strong_explicit(&hk_pool_cursor, &here, slab->next, memory_order_relaxed,
+		                                               memory_order_relaxed);
 	if (slab->prev != NULL)
 		slab->prev->next = slab->next;
 	else
@@ -169,11 +175,12 @@ static void unpurge_page(struct hk_span *slab, size_t page, size_t size)
 			((struct hk_block *) (void *) (slab->base + i * size))->key = HK_POOL_KEY;
 }
 
-static void unpurge(struct hk_span *slab, size_t offset, size_t size)
+/* Bytes of the slab from offset on are about to be used. */
+static void unpurge(struct hk_span *slab, size_t offset, size_t bytes)
 {
-	for (size_t page = offset / HK_PAGE; page <= (offset + size - 1) / HK_PAGE; page++)
+	for (size_t page = offset / HK_PAGE; page <= (offset + bytes - 1) / HK_PAGE; page++)
 		if ((slab->purged >> page & 1) != 0)
-			unpurge_page(slab, page, size);
+			unpurge_page(slab, page, hk_classes[slab->class_number].size);
 }
 
 /* Up to want free blocks out of the bitmap, lowest addresses first. */
@@ -191,8 +198,11 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 			size_t offset = (size_t) __builtin_ctzll(bits) * size;
 
 			bits &= bits - 1;
-			if (HK_UNLIKELY(!looks_free(slab, w * 64 * size + offset)))
+			if (HK_UNLIKELY(!looks_free(slab, w * 64 * size + offset))) {
+				slab->bits[w] = bits; /* not to be met again by a handler of SIGABRT */
+				slab->nfree = (uint16_t) (slab->nfree - taken - 1);
 				hk_pool_taken_twice(slab, (const struct hk_block *) (const void *) (base + offset));
+			}
 			if (HK_UNLIKELY(slab->purged != 0)) /* the first block on a page, so none before it has its key there */
 				unpurge(slab, w * 64 * size + offset, size);
 			*link = link_block(*link, base + offset);
@@ -217,6 +227,8 @@ static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***l
 	if (end > HK_SLAB_BYTES / 4)
 		end += 3 * HK_PAGE;
 	want = hk_min(want, hk_min(end / size, slab->capacity) - first);
+	if (HK_UNLIKELY(slab->purged != 0)) /* the page that ended what was carved, and with huge pages any */
+		unpurge(slab, first * size, want * size);
 	for (size_t i = first; i < first + want; i++)
 		*link = link_block(*link, slab->base + i * size);
 	slab->carved = (uint16_t) (first + want);
@@ -254,15 +266,30 @@ struct hk_chain hk_pool_take_batch(struct pool_bin *bin)
 	return (struct hk_chain){bin->batch[last], bin->length[last]};
 }
 
+/* The first block of the last batch; the caller looks at its key. */
+static struct hk_chain take_of_batch(struct pool_bin *bin)
+{
+	unsigned last = bin->nbatch - 1U;
+	struct hk_block *block = bin->batch[last];
+
+	if (bin->length[last] == 1)
+		return hk_pool_take_batch(bin);
+	bin->batch[last] = block->next;
+	block->next = NULL;
+	bin->length[last]--;
+	bin->asked = true;
+	return (struct hk_chain){block, 1};
+}
+
 static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
 {
 	struct pool_bin *bin = bin_lock(shard, c);
 	struct hk_chain chain;
 
-	if (bin->nbatch > 0 && (want > 1 || bin->length[bin->nbatch - 1] == 1))
-		chain = hk_pool_take_batch(bin);
-	else
+	if (bin->nbatch == 0)
 		chain = take_listed(bin, want);
+	else
+		chain = want > 1 ? hk_pool_take_batch(bin) : take_of_batch(bin);
 	bin_unlock(shard, c);
 	return chain;
 }

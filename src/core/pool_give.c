@@ -48,16 +48,22 @@ static HK_COLD _Noreturn void refuse(const struct hk_block *b, bool is_free)
 	hk_fatal(is_free || b->key == 0 || b->key == HK_POOL_KEY ? "double free" : "corrupted free list", b);
 }
 
-/* The same with a bin locked: it must not stay so, or a handler of SIGABRT that allocates would wait for ever. */
-static HK_COLD _Noreturn void refuse_locked(const struct hk_span *slab, const struct hk_block *b, bool is_free)
+/*
+ * The same with a bin locked: it must not stay so, or a handler of SIGABRT that allocates would wait for ever. Nor should
+ * that handler meet the fault again: what is free gets back the key that the wrong free() overwrote.
+ */
+static HK_COLD _Noreturn void refuse_locked(const struct hk_span *slab, struct hk_block *b, bool is_free)
 {
+	if (is_free)
+		b->key = HK_POOL_KEY;
 	bin_unlock(slab->shard, slab->class_number);
 	refuse(b, is_free);
 }
 
 _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b)
 {
-	refuse_locked(slab, b, b->key == HK_FREE_KEY);
+	bin_unlock(slab->shard, slab->class_number);
+	refuse(b, b->key == HK_FREE_KEY);
 }
 
 void hk_pool_keyless(const struct hk_block *block)
@@ -73,13 +79,13 @@ HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struc
 {
 	uintptr_t base = hk_align_down((uintptr_t) b, HK_SLAB_BYTES);
 	uint64_t *bits = slab->bits, word = bits[0]; /* a word stays in a register from one block to the next */
-	size_t n = 0, at = 0;
+	size_t n = 0, at = 0, carved = slab->carved;
 
-	if (HK_UNLIKELY((uintptr_t) b - base >= (size_t) slab->carved * hk_classes[slab->class_number].size))
-		refuse_locked(slab, b, false); /* never handed out: a stray link */
 	do {
 		size_t i = (size_t) ((((uintptr_t) b & (HK_SLAB_BYTES - 1)) * inverse) >> 42);
 
+		if (HK_UNLIKELY(i >= carved))
+			refuse_locked(slab, b, false); /* never handed out: a stray link */
 		if (i / 64 != at) {
 			bits[at] = word;
 			at = i / 64;

@@ -36,6 +36,9 @@ extern struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
 /* All shards below were joined once; the others have nothing. */
 extern _Atomic uint32_t hk_pool_shards_used;
 
+/* The slab that a purge looks at next, in the list of the bin that it is at; changes under that bin's lock. */
+extern struct hk_span *_Atomic hk_pool_cursor;
+
 /* Calls of hk_pool_purge that may still find something: blocks came back to slabs. */
 extern _Atomic uint32_t hk_pool_stirred;
 

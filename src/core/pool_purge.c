@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "core/knobs.h"
+#include "core/purge.h"
 
 /* ---- batches and reserves go back ---- */
 
@@ -96,22 +97,32 @@ static uint16_t purgeable(const struct hk_span *slab)
 }
 
 #define HK_HELD_MAX 16U /* slabs purged at a time: up to 8 ranges each */
+#define HK_LOOK_MAX 256U /* … and looked at under one hold of the lock */
 struct held {
 	struct hk_span *slab;
 	uint16_t mask;
 };
 
-/* Take rested slabs with purgeable pages out of the bin's list. */
+/* Is it worth a closer look? Not if it was looked at before and nothing came back since. */
+static bool may_be_purged(const struct hk_span *slab, bool all)
+{
+	return (all || slab->age == HK_SLAB_RESTED) && slab->age <= HK_SLAB_RESTED &&
+	       slab->nfree * hk_classes[slab->class_number].size >= HK_PAGE;
+}
+
+/* Take rested slabs with purgeable pages out of the bin's list, from the cursor on. */
 static size_t hold(struct pool_bin *bin, struct held *held, bool all)
 {
+	struct hk_span *slab;
 	size_t n = 0;
 
-	for (struct hk_span *slab = bin->head, *next; slab != NULL && n < HK_HELD_MAX; slab = next) {
-		next = slab->next;
-		if (!all && slab->age < HK_SLAB_RESTED)
+	for (unsigned looked = 0; n < HK_HELD_MAX && looked < HK_LOOK_MAX; looked++) {
+		slab = atomic_load_explicit(&hk_pool_cursor, memory_order_relaxed);
+		if (slab == NULL)
+			break;
+		atomic_store_explicit(&hk_pool_cursor, slab->next, memory_order_relaxed);
+		if (!may_be_purged(slab, all))
 			continue;
-		if (slab->age > HK_SLAB_RESTED || slab->nfree * hk_classes[slab->class_number].size < HK_PAGE)
-			continue; /* seen already, nothing came back since */
 		slab->age = HK_SLAB_RESTED + 1;
 		held[n].mask = purgeable(slab);
 		if (held[n].mask == 0)
@@ -168,22 +179,44 @@ static void release(struct pool_bin *bin, const struct held *held, size_t n)
 	}
 }
 
-static uint64_t purge_bin(unsigned shard, unsigned c, bool all)
+/* Some slabs of the bin, from the cursor on. Fork waits for this much at most. */
+static uint64_t purge_some(unsigned shard, unsigned c, bool all)
 {
-	struct pool_bin *bin = bin_lock(shard, c);
 	struct held held[HK_HELD_MAX];
+	struct pool_bin *bin;
 	uint64_t bytes = 0;
 	size_t n;
 
-	for (struct hk_span *slab = bin->head; slab != NULL; slab = slab->next)
-		slab->age = (uint8_t) (slab->age + (slab->age < HK_SLAB_RESTED));
-	while ((n = hold(bin, held, all)) > 0) {
+	hk_purge_step_begin();
+	bin = bin_lock(shard, c);
+	n = hold(bin, held, all);
+	if (n > 0) {
 		bin_unlock(shard, c);
-		bytes += purge_held(held, n);
+		bytes = purge_held(held, n);
 		(void) bin_lock(shard, c);
 		release(bin, held, n);
 	}
 	bin_unlock(shard, c);
+	hk_purge_step_end();
+	return bytes;
+}
+
+/* Every slab that is in the list now is looked at once; what joins meanwhile may wait. */
+static uint64_t purge_bin(unsigned shard, unsigned c, bool all)
+{
+	struct pool_bin *bin = bin_lock(shard, c);
+	uint64_t bytes = 0;
+	size_t left = 0;
+
+	for (struct hk_span *slab = bin->head; slab != NULL; slab = slab->next, left++)
+		slab->age = (uint8_t) (slab->age + (slab->age < HK_SLAB_RESTED));
+	atomic_store_explicit(&hk_pool_cursor, bin->head, memory_order_relaxed);
+	bin_unlock(shard, c);
+	for (; left > 0; left -= hk_min(left, HK_HELD_MAX)) {
+		bytes += purge_some(shard, c, all);
+		if (atomic_load_explicit(&hk_pool_cursor, memory_order_relaxed) == NULL)
+			break;
+	}
 	return bytes;
 }
 

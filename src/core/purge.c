@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Purging by policy. The purge lock is only ever tried, except around fork and by a purge of
- * everything; it is the outermost lock of the allocator.
+ * Purging by policy. One lock makes one purge at a time of them: it is only ever tried, except by a purge of everything.
+ * It may be held for a long time, so nobody else waits for it, fork least of all. A second one is held for each step,
+ * that is, while some free memory is out of its place for one system call. No program error may be found under the first
+ * one, since a handler of SIGABRT may allocate: blocks return to their slabs outside of it.
  */
 #include "core/purge.h"
 
@@ -20,15 +22,38 @@
 #define HK_SOFT_PAUSE_NS 100000000U /* 100 ms between trims for soft_limit */
 
 static struct {
-	struct hk_lock lock;
+	struct hk_lock lock, gate, step;
 	_Atomic uint64_t last_tick, last_soft;
 	_Atomic uint32_t pending; /* large frees since the last full batch */
 	_Atomic uint64_t largest; /* block freed so far, up to HK_BATCH_BYTES_MAX ÷ 2 */
 } purge;
 
-struct hk_lock *hk_purge_lock(void)
+struct hk_lock *hk_purge_gate_lock(void)
 {
-	return &purge.lock;
+	return &purge.gate;
+}
+
+struct hk_lock *hk_purge_step_lock(void)
+{
+	return &purge.step;
+}
+
+/* Who waits for the end of this step holds the gate, and comes before the next one. */
+void hk_purge_step_begin(void)
+{
+	hk_lock_take(&purge.gate);
+	hk_lock_take(&purge.step);
+	hk_lock_drop(&purge.gate);
+}
+
+void hk_purge_step_end(void)
+{
+	hk_lock_drop(&purge.step);
+}
+
+void hk_purge_alone(void)
+{
+	hk_lock_reset(&purge.lock);
 }
 
 static uint64_t waiting(void)
@@ -36,17 +61,13 @@ static uint64_t waiting(void)
 	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) + (hk_pool_waiting() ? HK_PAGE : 0);
 }
 
-/* One batch: taken out of the page heap, purged, given back clean. */
-static size_t purge_batch(uint64_t before_ns, size_t min_granules, size_t max, uint64_t *bytes)
+/* The system calls for runs that are out of the page heap. True if any went back. */
+static bool purge_taken(struct hk_purge_run *runs, size_t n, uint64_t *bytes)
 {
-	struct hk_purge_run runs[HK_BATCH_CAP];
 	struct iovec ranges[HK_BATCH_CAP];
-	size_t n = hk_pageheap_purge_take(before_ns, min_granules, runs, hk_min(max, HK_BATCH_CAP));
 	uint64_t start, sum = 0;
 	bool ok[HK_BATCH_CAP], any = false;
 
-	if (n == 0)
-		return 0;
 	for (size_t i = 0; i < n; i++)
 		ranges[i] = runs[i].range;
 	start = hk_sys_precise_ns();
@@ -56,13 +77,29 @@ static size_t purge_batch(uint64_t before_ns, size_t min_granules, size_t max, u
 		any |= ok[i];
 		sum += ok[i] ? ranges[i].iov_len : 0;
 	}
-	hk_pageheap_purge_done(runs, n);
 	HK_STAT_ADD(purge_ns, hk_sys_precise_ns() - start);
 	HK_STAT_ADD(purged_bytes, sum);
 	HK_STAT_ADD(purge_batches, 1);
 	HK_STAT_ADD(purge_ranges, n);
 	*bytes += sum;
-	return any ? n : 0; /* nothing went back: do not come round to the same runs again */
+	return any;
+}
+
+/* One batch: taken out of the page heap, purged, given back clean. */
+static bool purge_batch(uint64_t before_ns, size_t min_granules, size_t max, uint64_t *bytes)
+{
+	struct hk_purge_run runs[HK_BATCH_CAP];
+	bool any = false;
+	size_t n;
+
+	hk_purge_step_begin();
+	n = hk_pageheap_purge_take(before_ns, min_granules, runs, hk_min(max, HK_BATCH_CAP));
+	if (n > 0) {
+		any = purge_taken(runs, n, bytes);
+		hk_pageheap_purge_done(runs, n);
+	}
+	hk_purge_step_end();
+	return any; /* nothing went back: do not come round to the same runs again */
 }
 
 static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
@@ -70,7 +107,7 @@ static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
 	size_t max = HK_KNOB(batch) ? HK_KNOB(batch_max) : 1;
 	uint64_t bytes = 0;
 
-	while (purge_batch(before_ns, min_granules, max, &bytes) > 0)
+	while (purge_batch(before_ns, min_granules, max, &bytes))
 		;
 	return bytes;
 }
@@ -81,12 +118,14 @@ uint64_t hk_purge_tick(void)
 
 	if (HK_KNOB(free_policy) == HK_FREE_KEEP)
 		return 0;
-	if (waiting() == 0 || !hk_lock_try(&purge.lock))
+	if (waiting() == 0 || hk_lock_forking() || hk_lock_is_held(&purge.lock))
 		return waiting();
 	atomic_store_explicit(&purge.last_tick, now, memory_order_relaxed);
+	hk_pool_age();
+	if (!hk_lock_try(&purge.lock))
+		return waiting();
 	before = now > delay ? now - delay : 0;
 	(void) hk_bigcache_evict(before, SIZE_MAX);
-	hk_pool_age();
 	(void) purge_runs(before, 1);
 	HK_STAT_ADD(purged_bytes, hk_pool_purge(false));
 	hk_lock_drop(&purge.lock);
@@ -97,8 +136,10 @@ uint64_t hk_purge_all(void)
 {
 	uint64_t direct = HK_STAT_GET(mapped_bytes), bytes;
 
-	hk_lock_take(&purge.lock);
+	if (hk_lock_forking())
+		return 0;
 	hk_pool_trim();
+	hk_lock_take(&purge.lock);
 	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
 	bytes = purge_runs(UINT64_MAX, 1);
 	bytes += hk_pool_purge(true);
@@ -141,7 +182,8 @@ static bool batch_full(size_t size)
 
 void hk_purge_after_free(size_t size)
 {
-	if (HK_KNOB(free_policy) == HK_FREE_BATCH && batch_full(size) && hk_lock_try(&purge.lock)) {
+	if (HK_KNOB(free_policy) == HK_FREE_BATCH && batch_full(size) && !hk_lock_forking() &&
+	    hk_lock_try(&purge.lock)) {
 		atomic_store_explicit(&purge.pending, 0, memory_order_relaxed);
 		(void) purge_runs(UINT64_MAX, HK_BATCH_MIN_GRANULES);
 		hk_lock_drop(&purge.lock);

@@ -20,6 +20,13 @@ void hk_purge_poll(void);
 void hk_purge_after_free(size_t size);    /* free_policy = batch: a full batch goes at once */
 void hk_purge_before(size_t size);        /* soft_limit, with size bytes more */
 
-struct hk_lock *hk_purge_lock(void);
+/* Around each step of a purge: while free memory is out of its place, for one system call. */
+void hk_purge_step_begin(void);
+void hk_purge_step_end(void);
+/* Fork takes these two, in this order and before all others: it waits for the end of a step, and no further one begins. */
+struct hk_lock *hk_purge_gate_lock(void);
+struct hk_lock *hk_purge_step_lock(void);
+/* After fork, in the child: a purge that another thread was at is over. */
+void hk_purge_alone(void);
 
 #endif

@@ -79,6 +79,15 @@ HK_INLINE void hk_span_name(struct hk_span *span, unsigned kind)
 	atomic_store_explicit(&span->kind, (uint8_t) kind, memory_order_relaxed);
 }
 
+/* From kind to HK_SPAN_BUSY, unless another thread was first: two of them may free one block at once. */
+HK_INLINE bool hk_span_claim(struct hk_span *span, unsigned kind)
+{
+	uint8_t expected = (uint8_t) kind;
+
+	return atomic_compare_exchange_strong_explicit(&span->kind, &expected, HK_SPAN_BUSY, memory_order_relaxed,
+	                                               memory_order_relaxed);
+}
+
 struct hk_leaf {
 	uint16_t code[HK_LEAF_GRANULES];
 	uint8_t dirty[HK_LEAF_GRANULES];

@@ -7,7 +7,9 @@ EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h
 HK_BUGS = \
 	tests/abort/corrupt_list.bug \
 	tests/abort/double_free.bug \
+	tests/abort/double_free_handled.bug \
 	tests/abort/double_free_large.bug \
+	tests/abort/double_free_race.bug \
 	tests/abort/double_free_later.bug \
 	tests/abort/double_free_medium.bug \
 	tests/abort/double_free_thread.bug \

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct hk_summary summary(void)
@@ -137,6 +139,49 @@ START_TEST(ticks_purge_rested_slabs_only)
 }
 END_TEST
 
+/* Pages of the slab that begins at base that are resident. */
+static int resident_pages(void *base)
+{
+	unsigned char map[16];
+	int n = 0;
+
+	ck_assert_int_eq(mincore(base, (size_t) 16 * 4096, map), 0);
+	for (int i = 0; i < 16; i++)
+		n += map[i] & 1;
+	return n;
+}
+
+static int up_to(void **p, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		p[i] = hk_malloc(1000);
+		memset(p[i], 1, 1000);
+	}
+	return to;
+}
+
+/* Also what was never carved when the slab was purged first. */
+START_TEST(slabs_are_purged_again)
+{
+	void *p[60], *base;
+
+	HK_KNOB_SET(thp, _i == 0 ? HK_THP_OFF : HK_THP_ON);
+	(void) up_to(p, 0, 16);
+	base = (void *) ((uintptr_t) p[0] & ~(uintptr_t) 0xffff);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 8; i < 60 && (round > 0 || i < 16); i++)
+			hk_free(p[i]);
+		(void) hk_trim();
+		hk_free(hk_malloc(500)); /* follows the trim with this thread's lists */
+		(void) hk_trim();
+		ck_assert_int_le(resident_pages(base), 3);
+		(void) up_to(p, 8, 60);
+		for (int i = 0; i < 60; i++)
+			ck_assert_int_eq(*(char *) p[i], 1);
+	}
+}
+END_TEST
+
 START_TEST(keep_purges_nothing)
 {
 	uint64_t purged;
@@ -251,6 +296,82 @@ START_TEST(blocks_change_hands_once)
 }
 END_TEST
 
+/* With the caches switched off, what rests as batches is handed out block by block, before new memory. */
+START_TEST(without_caches_batches_are_used_up)
+{
+	static void *p[MANY];
+	uint64_t slabs;
+	pthread_t thread;
+
+	for (int i = 0; i < MANY; i++)
+		p[i] = hk_malloc(96);
+	slabs = summary().slab_bytes;
+	ck_assert_int_eq(pthread_create(&thread, NULL, releaser, p), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	HK_KNOB_SET(tinypool, false);
+	atomic_fetch_add_explicit(&hk_knobs.epoch, 1, memory_order_release);
+	for (int i = 0; i < MANY; i++)
+		p[i] = hk_malloc(96);
+	ck_assert_uint_le(summary().slab_bytes, slabs);
+	qsort(p, MANY, sizeof(p[0]), by_address);
+	for (int i = 1; i < MANY; i++)
+		ck_assert_uint_ge((uintptr_t) p[i] - (uintptr_t) p[i - 1], 96);
+}
+END_TEST
+
+/* ---- fork ---- */
+
+static _Atomic bool stop;
+
+static void *trimmer(void *unused)
+{
+	(void) unused;
+	while (!atomic_load(&stop)) {
+		void *p[200];
+
+		for (size_t i = 0; i < HK_COUNT(p); i++)
+			p[i] = hk_malloc(3000 + i * 100);
+		for (size_t i = 0; i < HK_COUNT(p); i++)
+			hk_free(p[i]);
+		(void) hk_trim();
+	}
+	hk_thread_exit();
+	return NULL;
+}
+
+/* In the child a purge that was under way in the parent stops nobody from purging. */
+static void child(void)
+{
+	void *p = hk_malloc(4 << 20);
+
+	memset(p, 1, 4 << 20);
+	hk_free(p);
+	_exit(hk_trim() >= 4 << 20 ? 0 : 1);
+}
+
+START_TEST(fork_and_trim_at_once)
+{
+	pthread_t thread[2];
+
+	hk_free(hk_malloc(1)); /* as in any program, the first call comes before the first thread */
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, trimmer, NULL), 0);
+	for (int i = 0; i < 300; i++) {
+		int status = 1;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			child();
+		ck_assert_int_gt(pid, 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("core pool");
@@ -262,12 +383,15 @@ int main(void)
 	tcase_add_test(pages, trim_purges_between_survivors);
 	tcase_add_test(pages, purged_pages_serve_again);
 	tcase_add_test(pages, ticks_purge_rested_slabs_only);
+	tcase_add_loop_test(pages, slabs_are_purged_again, 0, 2);
 	tcase_add_test(pages, keep_purges_nothing);
 	suite_add_tcase(suite, pages);
 	tcase_set_timeout(threads, 120);
 	tcase_add_test(threads, memory_of_exited_threads_serves_again);
 	tcase_add_test(threads, a_cache_stays_within_its_limit);
 	tcase_add_test(threads, blocks_change_hands_once);
+	tcase_add_test(threads, without_caches_batches_are_used_up);
+	tcase_add_test(threads, fork_and_trim_at_once);
 	suite_add_tcase(suite, threads);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
