@@ -16,7 +16,8 @@
 
 #define HK_ARENA_MIN (4 * HK_MIB)
 #define HK_ARENA_MAX (64 * HK_MIB)
-#define HK_WARM_RATIO 64 /* a warm run is not cut for a span this many times smaller: it would only be spoilt */
+#define HK_WARM_RATIO 64 /* a warm run is not cut for a span this many times smaller: it would be spoilt for a large block … */
+#define HK_SPARED_PART 16 /* … unless none came while this part of all warm memory was taken from clean memory instead */
 #define HK_SCAN_MAX 16 /* runs looked at in a bin whose runs may be too short or misaligned */
 #define HK_DENSE_MAX 16 /* granules: longer spans may be touched here and there only */
 
@@ -28,6 +29,7 @@ static struct {
 	} clean, dirty; /* a run with any dirty granule is in dirty */
 	struct hk_span *oldest, *newest; /* dirty runs by age */
 	size_t next_arena;
+	uint64_t spared; /* bytes taken from clean memory to leave long warm runs whole, since one of them was used */
 	_Atomic uint64_t used;
 } heap;
 
@@ -258,6 +260,8 @@ static char *fit(const struct hk_span *run, size_t n, size_t align)
 	return skip + n <= run->granules ? start : NULL;
 }
 
+#define ANY_LENGTH (SIZE_MAX >> HK_GRANULE_SHIFT)
+
 static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, size_t longest, char **ret_start)
 {
 	unsigned last = hk_run_bin(longest);
@@ -283,14 +287,48 @@ static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, 
 	return NULL;
 }
 
+/* The same in a run that is partly warm: where that begins, as far as the span fits there, but not before start. */
+static char *warm_start(const struct hk_span *run, size_t n, size_t align, char *start)
+{
+	const uint8_t *dirty = dirty_map(run), *first;
+	size_t last = run->granules - n, at;
+
+	if (run->ndirty == run->granules || *dirty != 0)
+		return start;
+	first = memchr(dirty, 1, run->granules);
+	at = hk_min(first != NULL ? (size_t) (first - dirty) : 0, last);
+	return (char *) hk_max(hk_align_down((uintptr_t) run->base + at * HK_GRANULE, align * HK_GRANULE), (uintptr_t) start);
+}
+
+/* A warm run for the span, or one that is long and warm, unless that is still to be left whole and there is clean memory. */
+static struct hk_span *find_either(size_t n, size_t align, char **ret_start)
+{
+	struct hk_span *warm = find_in(&heap.dirty, n, align, n * HK_WARM_RATIO, ret_start), *clean;
+	char *start;
+
+	if (warm != NULL) {
+		if (n > HK_DENSE_MAX)
+			heap.spared = 0;
+		return warm;
+	}
+	warm = find_in(&heap.dirty, n, align, ANY_LENGTH, ret_start);
+	if (warm != NULL && heap.spared >= HK_STAT_GET(dirty_bytes) / HK_SPARED_PART)
+		return warm;
+	clean = find_in(&heap.clean, n, align, ANY_LENGTH, &start);
+	if (clean == NULL)
+		return warm;
+	if (warm != NULL)
+		heap.spared += n * HK_GRANULE;
+	*ret_start = start;
+	return clean;
+}
+
 static struct hk_span *find(size_t n, size_t align, char **ret_start)
 {
-	struct hk_span *run = find_in(&heap.dirty, n, align, n * HK_WARM_RATIO, ret_start);
+	struct hk_span *run = find_either(n, align, ret_start);
 
-	if (run == NULL)
-		run = find_in(&heap.clean, n, align, SIZE_MAX >> HK_GRANULE_SHIFT, ret_start);
-	if (run == NULL)
-		run = find_in(&heap.dirty, n, align, SIZE_MAX >> HK_GRANULE_SHIFT, ret_start);
+	if (run != NULL && run->ndirty != 0)
+		*ret_start = warm_start(run, n, align, *ret_start);
 	return run;
 }
 

@@ -119,6 +119,21 @@ START_TEST(purged_pages_serve_again)
 }
 END_TEST
 
+/* A heap that died as a whole is used again, though it has become one long run, which large blocks would like. */
+START_TEST(warm_memory_comes_first)
+{
+	for (int round = 0; round < 3; round++) {
+		fill(1);
+		ck_assert_uint_le(HK_STAT_GET(dirty_bytes), (uint64_t) MANY * SIZE / 8);
+		for (int i = 0; i < MANY; i++)
+			hk_free(block[i]);
+		hk_heap_flush(hk_heap_ready());
+		hk_pool_trim();
+		ck_assert_uint_ge(HK_STAT_GET(dirty_bytes), (uint64_t) MANY * SIZE / 2);
+	}
+}
+END_TEST
+
 START_TEST(ticks_purge_rested_slabs_only)
 {
 	uint64_t purged;
@@ -382,6 +397,7 @@ int main(void)
 	tcase_set_timeout(pages, 120);
 	tcase_add_test(pages, trim_purges_between_survivors);
 	tcase_add_test(pages, purged_pages_serve_again);
+	tcase_add_test(pages, warm_memory_comes_first);
 	tcase_add_test(pages, ticks_purge_rested_slabs_only);
 	tcase_add_loop_test(pages, slabs_are_purged_again, 0, 2);
 	tcase_add_test(pages, keep_purges_nothing);
