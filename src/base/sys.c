@@ -22,6 +22,9 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -68,6 +71,16 @@ void *hk_sys_map(size_t size, size_t align)
 	if (spare > 0)
 		hk_sys_unmap((void *) (start + size), spare);
 	return (void *) start;
+}
+
+void *hk_sys_map_at(void *address, size_t size)
+{
+	void *p = map(address, size, MAP_PRIVATE | MAP_FIXED_NOREPLACE);
+
+	if (p == NULL || p == address)
+		return p;
+	hk_sys_unmap(p, size); /* before Linux 4.17 the address is only a hint */
+	return NULL;
 }
 
 void *hk_sys_map_shared(size_t size)

@@ -23,6 +23,8 @@ extern struct hk_sys_counts hk_sys_counts;
 
 /* Fresh zeroed private memory aligned to align (a power of two ≥ HK_PAGE), or NULL. */
 void *hk_sys_map(size_t size, size_t align);
+/* The same at this address, or NULL if it is not free. */
+void *hk_sys_map_at(void *address, size_t size);
 /* The same, inherited by fork as shared memory; page aligned, or NULL. */
 void *hk_sys_map_shared(size_t size);
 void hk_sys_unmap(void *addr, size_t size);

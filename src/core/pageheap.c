@@ -2,7 +2,8 @@
  *
  * The page heap: good fit over segregated bins (exact up to 1 MiB, four a doubling above), last
  * freed first within a bin. Runs that hold warm memory are tried before clean ones, which cost page faults.
- * Spans are cut from the low end of a run: fresh memory is handed out densely in address order.
+ * Spans are cut from the low end of a run, so that fresh memory is handed out densely in address order, or, where a run is
+ * warm in parts only, from a part that is.
  */
 #include "core/pageheap.h"
 
@@ -16,9 +17,8 @@
 
 #define HK_ARENA_MIN (4 * HK_MIB)
 #define HK_ARENA_MAX (64 * HK_MIB)
-#define HK_WARM_RATIO 64 /* a warm run is not cut for a span this many times smaller: it would be spoilt for a large block … */
-#define HK_SPARED_PART 16 /* … unless none came while this part of all warm memory was taken from clean memory instead */
 #define HK_SCAN_MAX 16 /* runs looked at in a bin whose runs may be too short or misaligned */
+#define HK_STRETCHES_MAX 64 /* … and warm stretches in such a run */
 #define HK_DENSE_MAX 16 /* granules: longer spans may be touched here and there only */
 
 static struct {
@@ -29,7 +29,7 @@ static struct {
 	} clean, dirty; /* a run with any dirty granule is in dirty */
 	struct hk_span *oldest, *newest; /* dirty runs by age */
 	size_t next_arena;
-	uint64_t spared; /* bytes taken from clean memory to leave long warm runs whole, since one of them was used */
+	char *lowest; /* the last arena */
 	_Atomic uint64_t used;
 } heap;
 
@@ -224,15 +224,26 @@ static void run_release(struct hk_span *run)
 
 /* ---- arenas ---- */
 
+/* Right below the last arena, where the kernel has room as a rule: neighbours merge, and blocks may lie across. */
+static char *map_below(size_t size)
+{
+	char *base = heap.lowest - size;
+
+	if (heap.lowest == NULL || (uintptr_t) heap.lowest <= size ||
+	    ((uintptr_t) base ^ ((uintptr_t) heap.lowest - 1)) >> HK_LEAF_SHIFT != 0)
+		return NULL;
+	return hk_sys_map_at(base, size);
+}
+
 /* Map an arena with room for n granules and add it as one clean run. Aligned to its size, which is a power
    of two when it can be: then it lies in one leaf. */
 static bool arena_add(size_t n)
 {
 	size_t need = hk_align_up(n * HK_GRANULE, HK_ARENA_MIN);
 	size_t size = hk_max(heap.next_arena, (size_t) 1 << (hk_log2(need - 1) + 1));
-	char *base;
+	char *base = map_below(size);
 
-	while ((base = hk_sys_map(size, size)) == NULL && size > need)
+	while (base == NULL && (base = hk_sys_map(size, size)) == NULL && size > need)
 		size /= 2;
 	if (base == NULL)
 		return false;
@@ -241,6 +252,7 @@ static bool arena_add(size_t n)
 		return false;
 	}
 	heap.next_arena = hk_min(size * 2, HK_ARENA_MAX);
+	heap.lowest = base;
 	HK_STAT_ADD(mapped_bytes, size);
 	HK_STAT_ADD(mappings, 1);
 	hk_thp_mapped(base, size);
@@ -260,13 +272,9 @@ static char *fit(const struct hk_span *run, size_t n, size_t align)
 	return skip + n <= run->granules ? start : NULL;
 }
 
-#define ANY_LENGTH (SIZE_MAX >> HK_GRANULE_SHIFT)
-
-static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, size_t longest, char **ret_start)
+static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, char **ret_start)
 {
-	unsigned last = hk_run_bin(longest);
-
-	for (unsigned b = hk_run_bin(n); b <= last; b++) {
+	for (unsigned b = hk_run_bin(n); b < HK_RUN_BINS; b++) {
 		uint64_t rest = bins->nonempty[b / 64] >> (b % 64);
 		int scanned = 0;
 
@@ -275,8 +283,6 @@ static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, 
 			continue;
 		}
 		b += (unsigned) __builtin_ctzll(rest);
-		if (b > last)
-			break;
 		for (struct hk_span *run = bins->bin[b]; run != NULL && scanned < HK_SCAN_MAX; run = run->next) {
 			*ret_start = fit(run, n, align);
 			if (*ret_start != NULL)
@@ -287,48 +293,45 @@ static struct hk_span *find_in(const struct bins *bins, size_t n, size_t align, 
 	return NULL;
 }
 
-/* The same in a run that is partly warm: where that begins, as far as the span fits there, but not before start. */
-static char *warm_start(const struct hk_span *run, size_t n, size_t align, char *start)
+/* The first warm stretch of at least n granules in a run that is partly warm, or the longest one; its first granule. */
+static size_t warm_stretch(const struct hk_span *run, size_t n)
 {
-	const uint8_t *dirty = dirty_map(run), *first;
-	size_t last = run->granules - n, at;
+	const uint8_t *dirty = dirty_map(run), *end = dirty + run->granules, *from = dirty, *to;
+	size_t longest = 0, best = 0;
 
-	if (run->ndirty == run->granules || *dirty != 0)
-		return start;
-	first = memchr(dirty, 1, run->granules);
-	at = hk_min(first != NULL ? (size_t) (first - dirty) : 0, last);
-	return (char *) hk_max(hk_align_down((uintptr_t) run->base + at * HK_GRANULE, align * HK_GRANULE), (uintptr_t) start);
+	for (int i = 0; i < HK_STRETCHES_MAX && longest < n; i++, from = to) {
+		from = memchr(from, 1, (size_t) (end - from));
+		if (from == NULL)
+			break;
+		to = memchr(from, 0, (size_t) (end - from));
+		if (to == NULL)
+			to = end;
+		if ((size_t) (to - from) > longest) {
+			longest = (size_t) (to - from);
+			best = (size_t) (from - dirty);
+		}
+	}
+	return best;
 }
 
-/* A warm run for the span, or one that is long and warm, unless that is still to be left whole and there is clean memory. */
-static struct hk_span *find_either(size_t n, size_t align, char **ret_start)
+/* Where to cut n granules out of a run that is warm at least in part, not before start. */
+static char *warm_start(const struct hk_span *run, size_t n, size_t align, char *start)
 {
-	struct hk_span *warm = find_in(&heap.dirty, n, align, n * HK_WARM_RATIO, ret_start), *clean;
-	char *start;
+	size_t at;
 
-	if (warm != NULL) {
-		if (n > HK_DENSE_MAX)
-			heap.spared = 0;
-		return warm;
-	}
-	warm = find_in(&heap.dirty, n, align, ANY_LENGTH, ret_start);
-	if (warm != NULL && heap.spared >= HK_STAT_GET(dirty_bytes) / HK_SPARED_PART)
-		return warm;
-	clean = find_in(&heap.clean, n, align, ANY_LENGTH, &start);
-	if (clean == NULL)
-		return warm;
-	if (warm != NULL)
-		heap.spared += n * HK_GRANULE;
-	*ret_start = start;
-	return clean;
+	if (run->ndirty == run->granules)
+		return start;
+	at = hk_min(warm_stretch(run, n), run->granules - n);
+	return (char *) hk_max(hk_align_down((uintptr_t) run->base + at * HK_GRANULE, align * HK_GRANULE), (uintptr_t) start);
 }
 
 static struct hk_span *find(size_t n, size_t align, char **ret_start)
 {
-	struct hk_span *run = find_either(n, align, ret_start);
+	struct hk_span *run = find_in(&heap.dirty, n, align, ret_start);
 
-	if (run != NULL && run->ndirty != 0)
-		*ret_start = warm_start(run, n, align, *ret_start);
+	if (run == NULL)
+		return find_in(&heap.clean, n, align, ret_start);
+	*ret_start = warm_start(run, n, align, *ret_start);
 	return run;
 }
 

@@ -14,6 +14,7 @@
 
 #define HK_EXTENT ((size_t) (2 * HK_MIB))
 #define HK_AUTO_MIN (24 * HK_MIB)  /* in use; smaller heaps get none: what extents waste should stay within some percent */
+#define HK_WASTE_PART 20           /* of the heap that may be unused: this much more would be resident */
 #define HK_SLOW_NS 1000000U        /* 512 small pages take about as long */
 #define HK_PAUSE_MAX 512U          /* extents */
 
@@ -27,8 +28,8 @@ void hk_thp_mapped(char *base, size_t size)
 	(void) hk_sys_huge(base, size, HK_KNOB(thp) == HK_THP_ON);
 }
 
-/* Is the heap big enough, and three quarters of its spans in use? Many threads with a few blocks of each class each
-   have large slabs and small needs. */
+/* Is the heap big enough, and nearly all of its spans in use? Many threads with a few blocks of each class each have
+   large slabs and small needs, and slabs of some classes end in pages that no block touches. */
 static bool worth_it(void)
 {
 	uint64_t used = hk_pageheap_used(), in_use;
@@ -36,7 +37,7 @@ static bool worth_it(void)
 	if (used < HK_AUTO_MIN)
 		return false;
 	in_use = HK_STAT_GET(large_live_bytes) + hk_pool_bytes_out();
-	return in_use >= HK_AUTO_MIN && in_use >= used / 4 * 3;
+	return in_use >= HK_AUTO_MIN && in_use >= used - used / HK_WASTE_PART;
 }
 
 /* Is it this extent's turn? */
