@@ -7,7 +7,7 @@ libhk_core_la_SOURCES = \
 	src/core/knobs.c src/core/knobs.h \
 	src/core/large.c src/core/large.h \
 	src/core/meta.c src/core/meta.h \
-	src/core/pageheap.c src/core/pageheap.h \
+	src/core/pageheap.c src/core/pageheap.h src/core/runs.c src/core/runs.h \
 	src/core/pagemap.c src/core/span.h \
 	src/core/pool.c src/core/pool.h src/core/pool_int.h \
 	src/core/pool_give.c src/core/pool_purge.c \
