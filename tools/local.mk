@@ -3,7 +3,7 @@
 noinst_PROGRAMS += hkbench
 hkbench_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 hkbench_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools/bench
-hkbench_SOURCES = tools/bench/hkbench.c tools/bench/hkbench.h tools/bench/runner.c tools/bench/scenarios.h \
+hkbench_SOURCES = tools/bench/hkbench.c tools/bench/hkbench.h tools/bench/runner.c tools/bench/scenarios.h tools/bench/large.c \
 	tools/bench/ring.h tools/bench/single.c tools/bench/mixes.c tools/bench/json.c tools/bench/build.c \
 	tools/bench/trees.c tools/bench/lru.c tools/bench/threads.c tools/bench/servers.c tools/bench/sharing.c
 hkbench_LDADD = -lpthread

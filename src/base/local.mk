@@ -1,4 +1,4 @@
-noinst_LTLIBRARIES += libhk_base.la
+noinst_LTLIBRARIES += libhk_base.la libhk_base_rare.la
 libhk_base_la_CFLAGS = $(HK_START_CFLAGS)
 libhk_base_la_SOURCES = \
 	src/base/atfork.c src/base/bits.h src/base/counter.h \
@@ -7,3 +7,5 @@ libhk_base_la_SOURCES = \
 	src/base/sys.c src/base/sys.h \
 	src/base/text.c src/base/text.h \
 	src/base/words.c src/base/words.h
+libhk_base_rare_la_CFLAGS = $(HK_START_CFLAGS)
+libhk_base_rare_la_SOURCES = src/base/room.c src/base/room.h

@@ -147,6 +147,7 @@ static struct hk_span *direct_map(size_t size, size_t align)
 		hk_pageheap_uncharge(size);
 		return NULL;
 	}
+	hk_pageheap_count_fresh(size);
 	if (HK_KNOB(thp) != HK_THP_AUTO)
 		hk_thp_mapped(base, size);
 	HK_STAT_ADD(mapped_bytes, size);
@@ -155,6 +156,36 @@ static struct hk_span *direct_map(size_t size, size_t align)
 }
 
 /* ---- BigCache ---- */
+
+static struct hk_span *oldest_direct(void)
+{
+	struct hk_span *span = cache.oldest;
+
+	while (span != NULL && !span->direct)
+		span = span->newer;
+	return span;
+}
+
+/*
+ * Fresh memory for a mapping is about to come in beside the warm memory of mappings that rest here and did not fit: as
+ * much of that goes, the oldest first.
+ */
+static void cache_make_way(size_t bytes)
+{
+	for (size_t gone = 0; gone < bytes && atomic_load_explicit(&cache.bytes, memory_order_relaxed) > 0;) {
+		struct hk_span *span;
+
+		hk_lock_take(&cache.lock);
+		span = oldest_direct();
+		if (span != NULL)
+			cache_unlink(span);
+		hk_lock_drop(&cache.lock);
+		if (span == NULL)
+			return;
+		gone += span_bytes(span);
+		direct_unmap(span);
+	}
+}
 
 static bool fits(const struct hk_span *span, size_t granules, size_t slack, size_t align)
 {
@@ -295,6 +326,7 @@ static struct hk_span *span_new(size_t size, size_t align, bool *ret_zero)
 		}
 		HK_STAT_ADD(bigcache_misses, 1);
 	}
+	hk_purge_before_fresh(size);
 	if (granules + (align >> HK_GRANULE_SHIFT) <= HK_ARENA_SPAN_MAX) {
 		if (atomic_load_explicit(&cache.bytes, memory_order_relaxed) > 0)
 			cache_dissolve();
@@ -304,6 +336,7 @@ static struct hk_span *span_new(size_t size, size_t align, bool *ret_zero)
 		return span;
 	}
 	*ret_zero = true;
+	cache_make_way(size);
 	return direct_map(size, align);
 }
 
@@ -387,6 +420,8 @@ static void *direct_resize(struct hk_span *span, size_t size)
 
 	if (size > old && !hk_pageheap_charge(size - old))
 		return NULL;
+	if (size > old)
+		cache_make_way(size - old);
 	/* As soon as the old address is free, another thread may be given it: let go of it first. */
 	if (HK_UNLIKELY(!hk_span_claim(span, HK_SPAN_DIRECT)))
 		hk_fatal("realloc of a block that is being freed", base);
@@ -402,6 +437,8 @@ static void *direct_resize(struct hk_span *span, size_t size)
 	}
 	if (size < old)
 		hk_pageheap_uncharge(old - size);
+	else
+		hk_pageheap_count_fresh(size - old);
 	direct_describe(now, size);
 	HK_STAT_ADD(mapped_bytes, size - old);
 	HK_STAT_ADD(large_live_bytes, size - old);

@@ -11,6 +11,7 @@ libhk_core_la_SOURCES = \
 	src/core/pagemap.c src/core/span.h \
 	src/core/pool.c src/core/pool.h src/core/pool_int.h \
 	src/core/pool_give.c src/core/pool_purge.c \
+	src/core/pressure.c src/core/pressure.h \
 	src/core/purge.c src/core/purge.h \
 	src/core/sizeclass.c src/core/sizeclass.h \
 	src/core/stats.c src/core/stats.h \

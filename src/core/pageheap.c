@@ -21,7 +21,7 @@ static struct {
 	struct hk_lock lock;
 	size_t next_arena;
 	char *lowest; /* the last arena */
-	_Atomic uint64_t used;
+	_Atomic uint64_t used, fresh;
 } heap;
 
 void hk_pageheap_init(void)
@@ -54,6 +54,16 @@ bool hk_pageheap_charge(size_t bytes)
 void hk_pageheap_uncharge(size_t bytes)
 {
 	hk_counter_add(&heap.used, (uint64_t) 0 - bytes);
+}
+
+uint64_t hk_pageheap_fresh(void)
+{
+	return atomic_load_explicit(&heap.fresh, memory_order_relaxed);
+}
+
+void hk_pageheap_count_fresh(size_t bytes)
+{
+	hk_counter_add(&heap.fresh, bytes);
 }
 
 /* ---- arenas ---- */
@@ -116,6 +126,8 @@ struct hk_span *hk_pageheap_alloc(size_t n, size_t align, bool *ret_zero)
 		}
 		span = hk_runs_carve(run, start, n);
 		*ret_zero = span->ndirty == 0;
+		if (span->ndirty < n)
+			hk_pageheap_count_fresh((n - span->ndirty) * HK_GRANULE);
 	}
 	hk_lock_drop(&heap.lock);
 	if (span == NULL)

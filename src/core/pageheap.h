@@ -47,6 +47,10 @@ bool hk_pageheap_charge(size_t bytes); /* false: hard_limit */
 void hk_pageheap_uncharge(size_t bytes);
 uint64_t hk_pageheap_used(void);
 
+/* Bytes of clean memory that were ever handed out: about what residency can have grown by. */
+uint64_t hk_pageheap_fresh(void);
+void hk_pageheap_count_fresh(size_t bytes);
+
 /* Index of the size bin that holds runs of n granules (also BigCache's bands); runs in a higher bin are longer. */
 #define HK_RUN_BINS 128
 unsigned hk_run_bin(size_t n);

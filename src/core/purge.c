@@ -13,6 +13,7 @@
 #include "core/large.h"
 #include "core/pageheap.h"
 #include "core/pool.h"
+#include "core/pressure.h"
 #include "core/stats.h"
 
 #define HK_BATCH_CAP 64U            /* ranges collected on the stack at a time */
@@ -124,6 +125,7 @@ uint64_t hk_purge_tick(void)
 	hk_pool_age();
 	if (!hk_lock_try(&purge.lock))
 		return waiting();
+	delay /= hk_pressure_haste(now);
 	before = now > delay ? now - delay : 0;
 	(void) hk_bigcache_evict(before, SIZE_MAX);
 	(void) purge_runs(before, 1);
@@ -156,6 +158,7 @@ void hk_purge_poll(void)
 	if (HK_LIKELY(waiting() == 0))
 		return;
 	hk_purge_before(0);
+	hk_purge_before_fresh(0);
 	now = hk_sys_now_ns();
 	last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
 	if (now - last >= hk_max(HK_KNOB(purge_delay_ns) / 4, HK_TICK_MIN_NS))
@@ -205,4 +208,12 @@ void hk_purge_before(size_t size)
 		return;
 	HK_STAT_ADD(soft_limit_hits, 1);
 	(void) hk_purge_all();
+}
+
+void hk_purge_before_fresh(size_t size)
+{
+	if (HK_KNOB(free_policy) != HK_FREE_KEEP && hk_pressure_before(size)) {
+		HK_STAT_ADD(pressure_trims, 1);
+		(void) hk_purge_all();
+	}
 }

@@ -19,6 +19,7 @@ uint64_t hk_purge_all(void);
 void hk_purge_poll(void);
 void hk_purge_after_free(size_t size);    /* free_policy = batch: a full batch goes at once */
 void hk_purge_before(size_t size);        /* soft_limit, with size bytes more */
+void hk_purge_before_fresh(size_t size);  /* the limits of the host and of the memory group, with size bytes more */
 
 /* Around each step of a purge: while free memory is out of its place, for one system call. */
 void hk_purge_step_begin(void);

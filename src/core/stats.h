@@ -41,6 +41,7 @@ struct hk_counters {
 	_Atomic uint64_t metadata_bytes; /* mapped for the allocator's own structures */
 	_Atomic uint64_t purged_bytes, purge_batches, purge_ranges, purge_ns;
 	_Atomic uint64_t trims, soft_limit_hits, hard_limit_hits, enomem;
+	_Atomic uint64_t pressure_trims; /* trims because the host or the memory group had little room left */
 	_Atomic uint64_t threads;        /* thread caches alive */
 	_Atomic uint64_t mappings;       /* direct mappings + arenas: about the VMAs we cause */
 	_Atomic uint64_t sys_mmap, sys_munmap, sys_madvise, sys_mremap; /* copied from base at publish */

@@ -14,14 +14,14 @@ const char *const hk_phase_names[4] = {"OFF", "LEARN", "FROZEN", "CANARY"};
 
 const struct hk_strategy hk_strategies[HK_ELO_STRATEGIES] = {
         /* name, purge_delay, bigcache_limit, bigcache_max_block, batch_max, thp */
-        {"default", 1 * S, 512 * HK_MIB, 256 * HK_MIB, 64, HK_THP_AUTO},
-        {"hoard", 60 * S, 8 * HK_GIB, 2 * HK_GIB, 64, HK_THP_AUTO},
-        {"hoard-huge", 60 * S, 8 * HK_GIB, 2 * HK_GIB, 64, HK_THP_ON},
-        {"patient", 10 * S, 2 * HK_GIB, 512 * HK_MIB, 128, HK_THP_AUTO},
-        {"huge", 1 * S, 512 * HK_MIB, 256 * HK_MIB, 64, HK_THP_ON},
-        {"flat", 1 * S, 512 * HK_MIB, 256 * HK_MIB, 64, HK_THP_OFF},
+        {"default", 1 * S, 4 * HK_GIB, 1 * HK_GIB, 64, HK_THP_AUTO},
+        {"hoard", 60 * S, 16 * HK_GIB, 4 * HK_GIB, 64, HK_THP_AUTO},
+        {"hoard-huge", 60 * S, 16 * HK_GIB, 4 * HK_GIB, 64, HK_THP_ON},
+        {"patient", 10 * S, 4 * HK_GIB, 1 * HK_GIB, 128, HK_THP_AUTO},
+        {"huge", 1 * S, 4 * HK_GIB, 1 * HK_GIB, 64, HK_THP_ON},
+        {"flat", 1 * S, 4 * HK_GIB, 1 * HK_GIB, 64, HK_THP_OFF},
         {"narrow", 1 * S, 256 * HK_MIB, 4 * HK_MIB, 64, HK_THP_AUTO},
-        {"bulk", 1 * S, 512 * HK_MIB, 256 * HK_MIB, 512, HK_THP_AUTO},
+        {"bulk", 1 * S, 4 * HK_GIB, 1 * HK_GIB, 512, HK_THP_AUTO},
         {"brisk", 100 * MS, 128 * HK_MIB, 64 * HK_MIB, 32, HK_THP_AUTO},
         {"lean", 10 * MS, 16 * HK_MIB, 4 * HK_MIB, 64, HK_THP_OFF},
         {"lean-huge", 50 * MS, 64 * HK_MIB, 32 * HK_MIB, 64, HK_THP_ON},

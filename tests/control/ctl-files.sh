@@ -55,7 +55,7 @@ out 'bad\.ini:4'
 printf '[hakmem]\nthp = off\n[web]\ninherits = fast\nbigcache_limit = 64M\n' >"$HAKMEM_CONF"
 ctl 0 modes
 out '^KEY +minimal +fast +balanced +learning +research +web'
-out '^bigcache_limit +512M +512M +512M +512M +512M +64M\*'
+out '^bigcache_limit +4G +4G +4G +4G +4G +64M\*'
 ctl 0 modes --json
 json '[m["mode"] for m in j] == ["minimal", "fast", "balanced", "learning", "research", "web"]'
 json 'j[0]["keys"]["tinypool"] == "off" and j[5]["base"] == "fast" and all(m["keys"]["thp"] == "off" for m in j)'

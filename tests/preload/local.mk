@@ -27,7 +27,9 @@ HK_TS = \
 	tests/preload/small_stack.t \
 	tests/preload/operators.t \
 	tests/preload/containers.t
-check_PROGRAMS += $(HK_TS)
+check_PROGRAMS += $(HK_TS) tests/preload/phases
+tests_preload_phases_SOURCES = tests/preload/phases.c
+tests_preload_phases_CFLAGS = $(HK_T_CFLAGS)
 TESTS += $(HK_TS)
 tests_preload_sizes_t_SOURCES = tests/preload/sizes.c
 tests_preload_sizes_t_CFLAGS = $(HK_T_CFLAGS)
@@ -85,6 +87,7 @@ hk_preload_sh = \
 	tests/preload/invisible.sh \
 	tests/preload/secure.sh \
 	tests/preload/linked.sh \
+	tests/preload/memory_group.sh \
 	tests/preload/redis.sh \
 	tests/preload/nginx.sh \
 	tests/preload/postgres.sh \

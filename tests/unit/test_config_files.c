@@ -359,7 +359,7 @@ static const struct {
         {"[hakmem]\ncontrol_dir = /run/x\n[unit:other]\ncontrol = on\n", NULL},
         {"[hakmem]\nsoft_limit = 2G\nhard_limit = 1G\n", "soft_limit = 2G is above hard_limit = 1G"},
         {"[hakmem]\nsoft_limit = 2G\n", NULL},
-        {"[hakmem]\nbigcache_max_block = 1G\n", "bigcache_max_block = 1G is above bigcache_limit = 512M"},
+        {"[hakmem]\nbigcache_max_block = 8G\n", "bigcache_max_block = 8G is above bigcache_limit = 4G"},
         {"[hakmem]\nbigcache_limit = 64M\n", NULL},
         {"[hakmem]\nmode = minimal\n", NULL},
 };

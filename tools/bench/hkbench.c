@@ -7,6 +7,15 @@
 
 const struct scenario scenarios[] = {
         {"vm", 10000, scenario_vm, "allocate 2 MB, touch every page, free", 0},
+        {"vm-1m", 20000, scenario_vm_1m, "the same with 1 MB", 0},
+        {"vm-8m", 1000, scenario_vm_8m, "the same with 8 MB", 0},
+        {"vm-40m", 100, scenario_vm_40m, "the same with 40 MB", 0},
+        {"vm-512m", 8, scenario_vm_512m, "the same with 512 MB", 0},
+        {"vm-threads", 4000, scenario_vm_threads, "the same with 1 to 32 MB in turn; all threads together", 8},
+        {"huge-live", 500, scenario_huge_live, "replace one of 20 blocks of 5 to 25 MB, touched", 0},
+        {"blocks-256k", 20000, scenario_blocks_256k, "replace one of 100 blocks of 256 KB, touched", 0},
+        {"blocks-64k-1m", 10000, scenario_blocks_64k_1m, "replace one of 200 blocks of 64 KB to 1 MB, touched", 0},
+        {"realloc-1g", 2, scenario_realloc_1g, "grow a buffer from 64 KB to 1 GB by a quarter each time, fill it", 0},
         {"mir", 10000, scenario_mir, "replace one of 32 large blocks of 64 KB to 4 MB, touched", 0},
         {"tiny-hot", 20000000, scenario_tiny_hot, "replace one of 64 live blocks of 8 to 128 bytes", 0},
         {"cold-churn", 1500000, scenario_cold_churn, "replace one of 200,000 live blocks of 1 to 4,096 bytes",

@@ -7,8 +7,19 @@
 
 #include <stdint.h>
 
-/* single.c */
+/* large.c */
 void scenario_vm(uint64_t n);
+void scenario_vm_1m(uint64_t n);
+void scenario_vm_8m(uint64_t n);
+void scenario_vm_40m(uint64_t n);
+void scenario_vm_512m(uint64_t n);
+void scenario_vm_threads(uint64_t n);
+void scenario_huge_live(uint64_t n);
+void scenario_blocks_256k(uint64_t n);
+void scenario_blocks_64k_1m(uint64_t n);
+void scenario_realloc_1g(uint64_t n);
+
+/* single.c */
 void scenario_mir(uint64_t n);
 void scenario_tiny_hot(uint64_t n);
 void scenario_cold_churn(uint64_t n);

@@ -17,17 +17,6 @@ static void touch_pages(char *p, size_t size)
 		bytes[i] = 1;
 }
 
-void scenario_vm(uint64_t n)
-{
-	const size_t size = (size_t) 2 << 20;
-	for (uint64_t i = 0; i < n; i++) {
-		char *p = must(malloc(size));
-		touch_pages(p, size);
-		free(p);
-		lap(1);
-	}
-}
-
 void scenario_mir(uint64_t n)
 {
 	static char *block[32];

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Does the heap come near to the end of what the kernel will give? Free memory that is kept warm must not be what brings a
+ * process over the limit of its group, or its host to swap. From slow paths, no lock held; any thread.
+ */
+#ifndef HK_CORE_PRESSURE_H
+#define HK_CORE_PRESSURE_H
+
+#include "base/bits.h"
+
+/* Fresh memory of size bytes is about to be taken: should free memory go back first? Cheap, unless half of the room that
+   was there at the last look is used up. */
+bool hk_pressure_before(size_t size);
+/* From a tick of the purge: what part of purge_delay should count now: 1, or more to divide it by. */
+unsigned hk_pressure_haste(uint64_t now_ns);
+
+#endif
