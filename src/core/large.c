@@ -257,7 +257,6 @@ static bool cache_put(struct hk_span *span)
 	while (atomic_load_explicit(&cache.bytes, memory_order_relaxed) + size > limit)
 		if (hk_bigcache_evict(UINT64_MAX, 1) == 0)
 			break;
-	span->stamp_ns = hk_sys_now_ns();
 	hk_lock_take(&cache.lock);
 	hk_span_name(span, HK_SPAN_CACHED);
 	cache_link(span);
@@ -379,6 +378,7 @@ void hk_large_free(void *p)
 {
 	struct hk_span *span = hk_large_span(p);
 	unsigned kind = span != NULL ? hk_span_kind(span) : HK_SPAN_NONE;
+	uint64_t now = hk_sys_now_ns();
 	size_t size;
 
 	if (HK_UNLIKELY((kind != HK_SPAN_LARGE && kind != HK_SPAN_DIRECT) || !hk_span_claim(span, kind))) {
@@ -386,15 +386,14 @@ void hk_large_free(void *p)
 		return;
 	}
 	span->direct = kind == HK_SPAN_DIRECT;
+	span->stamp_ns = now;
 	size = span_bytes(span);
 	HK_STAT_ADD(large_frees, 1);
 	HK_STAT_SUB(large_live_bytes, span_bytes(span));
 	HK_STAT_SUB(large_live_blocks, 1);
-	if (!cache_put(span)) {
-		span->stamp_ns = hk_sys_now_ns();
+	if (!cache_put(span))
 		release(span, span->direct);
-	}
-	hk_purge_after_free(size);
+	hk_purge_after_free(size, now);
 }
 
 /* ---- realloc in place ---- */

@@ -132,7 +132,7 @@ struct hk_span *hk_pageheap_alloc(size_t n, size_t align, bool *ret_zero)
 	hk_lock_drop(&heap.lock);
 	if (span == NULL)
 		hk_pageheap_uncharge(n * HK_GRANULE);
-	else if (from != NULL)
+	else if (from != NULL && align <= HK_SLAB_GRANULES) /* what is aligned further lies far apart */
 		hk_thp_cut(start, n * HK_GRANULE, from, to, n <= HK_DENSE_MAX);
 	return span;
 }

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "core/meta.h"
 #include "core/pageheap.h"
+#include "core/purge.h"
 
 #include <string.h>
 
@@ -315,9 +316,12 @@ static struct hk_chain take_orphaned(unsigned c, size_t want)
 static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
 {
 	struct hk_chain chain = {NULL, 0};
-	struct pool_bin *bin = bin_lock(shard, c);
-	struct hk_span *slab = slab_make(shard, c);
+	struct pool_bin *bin;
+	struct hk_span *slab;
 
+	hk_purge_before_fresh(HK_SLAB_BYTES);
+	bin = bin_lock(shard, c);
+	slab = slab_make(shard, c);
 	if (slab != NULL) {
 		hk_pool_list_append(bin, slab);
 		bin->empty++;

@@ -151,18 +151,19 @@ uint64_t hk_purge_all(void)
 	return bytes + (direct <= (uint64_t) INT64_MAX ? direct : 0); /* others may have mapped meanwhile */
 }
 
-void hk_purge_poll(void)
+static void poll_at(uint64_t now)
 {
-	uint64_t now, last;
+	uint64_t last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
 
-	if (HK_LIKELY(waiting() == 0))
-		return;
 	hk_purge_before(0);
-	hk_purge_before_fresh(0);
-	now = hk_sys_now_ns();
-	last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
 	if (now - last >= hk_max(HK_KNOB(purge_delay_ns) / 4, HK_TICK_MIN_NS))
 		(void) hk_purge_tick();
+}
+
+void hk_purge_poll(void)
+{
+	if (HK_UNLIKELY(waiting() != 0))
+		poll_at(hk_sys_now_ns());
 }
 
 /*
@@ -183,7 +184,7 @@ static bool batch_full(size_t size)
 	       HK_STAT_GET(dirty_bytes) > 2 * largest;
 }
 
-void hk_purge_after_free(size_t size)
+void hk_purge_after_free(size_t size, uint64_t now_ns)
 {
 	if (HK_KNOB(free_policy) == HK_FREE_BATCH && batch_full(size) && !hk_lock_forking() &&
 	    hk_lock_try(&purge.lock)) {
@@ -191,7 +192,7 @@ void hk_purge_after_free(size_t size)
 		(void) purge_runs(UINT64_MAX, HK_BATCH_MIN_GRANULES);
 		hk_lock_drop(&purge.lock);
 	}
-	hk_purge_poll();
+	poll_at(now_ns);
 }
 
 void hk_purge_before(size_t size)

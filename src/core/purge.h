@@ -17,7 +17,7 @@ uint64_t hk_purge_all(void);
 
 /* From slow paths: a tick if one is due. Cheap. */
 void hk_purge_poll(void);
-void hk_purge_after_free(size_t size);    /* free_policy = batch: a full batch goes at once */
+void hk_purge_after_free(size_t size, uint64_t now_ns); /* the same; free_policy = batch: a full batch goes at once */
 void hk_purge_before(size_t size);        /* soft_limit, with size bytes more */
 void hk_purge_before_fresh(size_t size);  /* the limits of the host and of the memory group, with size bytes more */
 

@@ -7,15 +7,18 @@
 #include "core/thp.h"
 
 #include "base/sys.h"
+#include "base/text.h"
 #include "core/knobs.h"
 #include "core/pageheap.h"
 #include "core/pool.h"
 #include "core/stats.h"
 
+#include <string.h>
+
 #define HK_EXTENT ((size_t) (2 * HK_MIB))
 #define HK_AUTO_MIN (24 * HK_MIB)  /* in use; smaller heaps get none: what extents waste should stay within some percent */
 #define HK_WASTE_PART 20           /* of the heap that may be unused: this much more would be resident */
-#define HK_SLOW_NS 1000000U        /* 512 small pages take about as long */
+#define HK_SLOW_NS 2000000U        /* 512 small pages take about as long */
 #define HK_PAUSE_MAX 512U          /* extents */
 
 static struct {
@@ -38,6 +41,23 @@ static bool worth_it(void)
 		return false;
 	in_use = HK_STAT_GET(large_live_bytes) + hk_pool_bytes_out();
 	return in_use >= HK_AUTO_MIN && in_use >= used - used / HK_WASTE_PART;
+}
+
+/* Does the program touch what it allocates? Huge pages in blocks that are used here and there would multiply what is
+   resident. Anonymous memory of the process against what the heap uses. */
+static bool touched(void)
+{
+	char text[128];
+	const char *at = text;
+	uint64_t pages[3] = {0, 0, 0}; /* size, resident, of that files' */
+
+	if (hk_sys_read_file("/proc/self/statm", text, sizeof(text)) <= 0)
+		return false;
+	for (size_t i = 0; i < HK_COUNT(pages) && at != NULL; i++) {
+		pages[i] = hk_text_number(at);
+		at = strchr(at + 1, ' ');
+	}
+	return (pages[1] - hk_min(pages[2], pages[1])) * HK_PAGE >= hk_pageheap_used() / 10 * 9;
 }
 
 /* Is it this extent's turn? */
@@ -63,12 +83,11 @@ static void paid(uint64_t ns)
 	atomic_store_explicit(&price.pause, pause, memory_order_relaxed);
 }
 
-/* A dense extent is populated, and timed; in a large block, of which the program may touch little, it is only offered. */
-static void open_extent(char *extent, bool dense)
+static void open_extent(char *extent, bool populate)
 {
 	uint64_t start;
 
-	if (!try_this_one() || hk_sys_huge(extent, HK_EXTENT, true) != 0 || !dense)
+	if (hk_sys_huge(extent, HK_EXTENT, true) != 0 || !populate)
 		return;
 	start = hk_sys_precise_ns();
 	if (hk_sys_populate(extent, HK_EXTENT) == 0)
@@ -79,9 +98,12 @@ void hk_thp_cut(char *start, size_t size, char *from, char *to, bool dense)
 {
 	char *extent = (char *) hk_align_down((uintptr_t) start, HK_EXTENT);
 
-	if (HK_KNOB(thp) != HK_THP_AUTO || !worth_it())
+	extent += extent < from ? HK_EXTENT : 0;
+	if (extent >= start + size || HK_KNOB(thp) != HK_THP_AUTO || !worth_it())
 		return;
-	for (; extent < start + size; extent += HK_EXTENT)
-		if (extent >= from && extent + HK_EXTENT <= to)
-			open_extent(extent, dense);
+	/* A dense extent is populated, and timed. In a large block, of which the program may touch little, that is done to the
+	   first one, to know the price; the others are only offered. */
+	for (bool populate = true; extent < start + size && extent + HK_EXTENT <= to && try_this_one() && touched();
+	     extent += HK_EXTENT, populate = dense)
+		open_extent(extent, populate);
 }

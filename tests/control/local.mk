@@ -19,6 +19,7 @@ hk_ctl_sh = \
 	tests/control/trust.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
+	tests/control/idle.sh \
 	tests/control/ctl-change.sh \
 	tests/control/ctl-trouble.sh
 if !SANITIZED

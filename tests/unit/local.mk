@@ -5,7 +5,7 @@ test_elo_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_LDADD = libhk_elo.la libhk_base.la $(CHECK_LIBS) -lm
 test_elo_engine_SOURCES = tests/unit/test_elo_engine.c
 test_elo_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_elo_engine_LDADD = libhk_elo.la libhk_core.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS) $(CHECK_LIBS)
+test_elo_engine_LDADD = libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += test_config
 TESTS += test_config
 test_config_SOURCES = \
@@ -33,7 +33,7 @@ test_control_SOURCES = \
 	tests/unit/test_control_live.c \
 	tests/unit/test_control_verbs.c
 test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
-test_control_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la libhk_base_rare.la \
+test_control_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
 	$(INIH_LIBS) $(CHECK_LIBS) $(JANSSON_LIBS)
 
 check_PROGRAMS += test_core test_core_pool test_core_stress test_room
@@ -43,18 +43,18 @@ test_room_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_room_LDADD = libhk_base_rare.la libhk_base.la $(CHECK_LIBS)
 test_core_SOURCES = tests/unit/test_core.c
 test_core_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_core_LDADD = libhk_core.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
+test_core_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
 test_core_pool_SOURCES = tests/unit/test_core_pool.c
 test_core_pool_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_core_pool_LDADD = libhk_core.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
+test_core_pool_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
 test_core_stress_SOURCES = tests/unit/test_core_stress.c
 test_core_stress_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_core_stress_LDADD = libhk_core.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
+test_core_stress_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
 
 # Fuzz harnesses for allocator calls and the protocol; here they try inputs of their own for some seconds.
 check_PROGRAMS += fuzz_calls fuzz_protocol
 TESTS += fuzz_calls fuzz_protocol
 fuzz_calls_SOURCES = tests/fuzz/fuzz_calls.c tests/fuzz/replay.h
-fuzz_calls_LDADD = libhk_core.la libhk_base.la libhk_base_rare.la
+fuzz_calls_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la
 fuzz_protocol_SOURCES = tests/fuzz/fuzz_protocol.c tests/fuzz/replay.h
-fuzz_protocol_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS)
+fuzz_protocol_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS)
