@@ -17,6 +17,7 @@
 struct file {
 	char text[3072];
 };
+static struct file file, list; /* threads' stacks may be small; one caller at a time */
 
 struct version {
 	const char *max, *high, *current, *inactive, *active; /* names of files, and of lines of memory.stat */
@@ -39,11 +40,11 @@ static bool read_at(const char *folder, const char *name, struct file *ret)
 }
 
 /* What stands behind the key at the beginning of a line, or NULL. */
-static const char *find_line(const struct file *file, const char *key)
+static const char *find_line(const struct file *in, const char *key)
 {
 	size_t n = strlen(key);
 
-	for (const char *line = file->text; line != NULL && *line != '\0';) {
+	for (const char *line = in->text; line != NULL && *line != '\0';) {
 		if (strncmp(line, key, n) == 0)
 			return line + n;
 		line = strchr(line, '\n');
@@ -52,9 +53,9 @@ static const char *find_line(const struct file *file, const char *key)
 	return NULL;
 }
 
-static uint64_t number_of(const struct file *file, const char *key)
+static uint64_t number_of(const struct file *in, const char *key)
 {
-	const char *value = find_line(file, key);
+	const char *value = find_line(in, key);
 
 	return value != NULL ? hk_text_number(value) : 0;
 }
@@ -69,7 +70,6 @@ static void take_lesser(struct hk_room *room, uint64_t limit, uint64_t left)
 
 static bool is_pressed(const char *folder, const char *name)
 {
-	struct file file;
 	const char *value;
 
 	if (!read_at(folder, name, &file))
@@ -80,7 +80,6 @@ static bool is_pressed(const char *folder, const char *name)
 
 static void host(const char *proc, struct hk_room *room)
 {
-	struct file file;
 	uint64_t all, available;
 
 	if (!read_at(proc, "meminfo", &file))
@@ -94,7 +93,6 @@ static void host(const char *proc, struct hk_room *room)
 /* UINT64_MAX: "max", no such file, or what version 1 says for none. */
 static uint64_t limit_at(const char *folder, const char *name)
 {
-	struct file file;
 	uint64_t limit;
 
 	if (!read_at(folder, name, &file) || file.text[0] < '0' || file.text[0] > '9')
@@ -105,7 +103,6 @@ static uint64_t limit_at(const char *folder, const char *name)
 
 static void group(const char *folder, const struct version *version, struct hk_room *room)
 {
-	struct file file;
 	uint64_t limit = limit_at(folder, version->max), used;
 
 	if (version == &version2)
@@ -176,13 +173,12 @@ static void line_of(const char *cgroups, const char *line, const char *end, stru
 
 void hk_room_read(const char *proc, const char *cgroups, struct hk_room *ret)
 {
-	struct file file;
 
 	*ret = (struct hk_room){0, 0, is_pressed(proc, "pressure/memory")};
 	host(proc, ret);
-	if (!read_at(proc, "self/cgroup", &file))
+	if (!read_at(proc, "self/cgroup", &list))
 		return;
-	for (const char *line = file.text; *line != '\0';) {
+	for (const char *line = list.text; *line != '\0';) {
 		const char *end = strchr(line, '\n');
 
 		if (end == NULL)

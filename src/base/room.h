@@ -15,7 +15,7 @@ struct hk_room {
 };
 
 /* proc and cgroups: where these file systems are mounted, "/proc" and "/sys/fs/cgroup". What cannot be read counts as no
-   limit. Any thread; opens and closes some files, keeps errno. */
+   limit. Any thread, one at a time; opens and closes some files, keeps errno. */
 void hk_room_read(const char *proc, const char *cgroups, struct hk_room *ret);
 
 #endif

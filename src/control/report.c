@@ -114,12 +114,15 @@ static void memory(struct hk_json *json, const struct tree *tree)
 	hk_json_uint(json, "bigcache_bytes", summary->bigcache_bytes);
 	hk_json_uint(json, "dirty_bytes", summary->dirty_bytes);
 	hk_json_uint(json, "slab_bytes", summary->slab_bytes);
+	hk_json_uint(json, "slab_free_bytes", summary->slab_free_bytes);
 	hk_json_uint(json, "mapped_bytes", summary->mapped_bytes);
 	hk_json_uint(json, "mappings", tree->max_mappings);
 	hk_json_real(json, "tinypool_hit_rate", summary->tinypool_hit_rate, 4);
 	hk_json_real(json, "bigcache_hit_rate", summary->bigcache_hit_rate, 4);
+	hk_json_real(json, "medium_hit_rate", summary->medium_hit_rate, 4);
 	/* What the rates are of: of nothing there is none. */
 	hk_json_uint(json, "tiny_allocs", summary->tiny_allocs);
+	hk_json_uint(json, "medium_allocs", summary->medium_allocs);
 	hk_json_uint(json, "bigcache_hits", summary->bigcache_hits);
 	hk_json_uint(json, "bigcache_misses", summary->bigcache_misses);
 }

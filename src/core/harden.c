@@ -59,8 +59,9 @@ void hk_harden_free(void *p, unsigned class_number)
 	if (hk_pool_is_free(p))
 		hk_pool_give_one(class_number, p); /* refuses it */
 	hk_lock_take(&quarantine.lock);
-	/* A block that still holds the pattern is probably in the ring: only then is it searched. */
-	if (((unsigned char *) p)[size - 1] == HK_FILL_FREED && quarantined(p))
+	/* A block that still holds the pattern is probably in the ring: only then is it searched. Of the smallest ones free()
+	   has overwritten all of it. */
+	if ((size <= sizeof(struct hk_block) || ((unsigned char *) p)[size - 1] == HK_FILL_FREED) && quarantined(p))
 		refuse_locked(p, size);
 	memset(p, HK_FILL_FREED, size);
 	old = quarantine.ring[quarantine.next];

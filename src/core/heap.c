@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "core/harden.h"
+#include "core/hk.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/purge.h"
@@ -76,6 +77,11 @@ HK_INLINE void beat(struct hk_heap *heap)
 void hk_heap_beat(struct hk_heap *heap)
 {
 	beat(heap);
+}
+
+void hk_thread_settle(void)
+{
+	beat(hk_heap_ready());
 }
 
 /* ---- malloc ---- */
@@ -216,8 +222,6 @@ static HK_NOINLINE void free_uncached(struct hk_heap *heap, unsigned c)
 
 	heap->freed[c].head = NULL;
 	heap->freed[c].room = 0;
-	if (block == NULL)
-		return; /* the beat has just flushed it */
 	block->key = 0;
 	if (HK_KNOB(security) == HK_SECURITY_FULL)
 		hk_harden_free(block, c);
@@ -232,11 +236,14 @@ void hk_heap_free_slow(const void *p)
 	unsigned c = (unsigned) hk_code_of(p) / HK_CODE(1);
 	struct hk_list *list = &heap->freed[c];
 
-	beat(heap);
 	if (HK_UNLIKELY(!heap->caching)) {
-		free_uncached(heap, c);
+		free_uncached(heap, c); /* before the beat, which might flush it past the quarantine */
+		beat(heap);
 		return;
 	}
+	beat(heap);
+	if (HK_UNLIKELY(!heap->caching))
+		return; /* from now on; the lists were flushed */
 	if (heap->cap[c] == 0)
 		hk_lists_grow(heap, c);
 	if (list->room >= 0)

@@ -29,6 +29,8 @@ void hk_fork_child(void);
 
 /* End of a thread: return its cache. Runs from a pthread key destructor; tests may call it. */
 void hk_thread_exit(void);
+/* The calling thread's cache follows a changed configuration now, not at its next visit of a slow path. */
+void hk_thread_settle(void);
 
 /* At the end of the process: check every block that this thread and the pool's batches hold. */
 void hk_finish(void);

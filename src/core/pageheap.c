@@ -68,27 +68,41 @@ void hk_pageheap_count_fresh(size_t bytes)
 
 /* ---- arenas ---- */
 
+static bool in_one_leaf(const char *base, size_t size)
+{
+	return ((uintptr_t) base ^ ((uintptr_t) base + size - 1)) >> HK_LEAF_SHIFT == 0;
+}
+
 /* Right below the last arena, where the kernel has room as a rule: neighbours merge, and blocks may lie across. */
 static char *map_below(size_t size)
 {
 	char *base = heap.lowest - size;
 
-	if (heap.lowest == NULL || (uintptr_t) heap.lowest <= size ||
-	    ((uintptr_t) base ^ ((uintptr_t) heap.lowest - 1)) >> HK_LEAF_SHIFT != 0)
+	if (heap.lowest == NULL || (uintptr_t) heap.lowest <= size || !in_one_leaf(base, size))
 		return NULL;
 	return hk_sys_map_at(base, size);
 }
 
-/* Map an arena with room for n granules and add it as one clean run. Aligned to its size, which is a power
-   of two when it can be: then it lies in one leaf. */
-static bool arena_add(size_t n)
+static char *map_arena(size_t size)
 {
-	size_t need = hk_align_up(n * HK_GRANULE, HK_ARENA_MIN);
-	size_t size = hk_max(heap.next_arena, (size_t) 1 << (hk_log2(need - 1) + 1));
 	char *base = map_below(size);
 
-	while (base == NULL && (base = hk_sys_map(size, size)) == NULL && size > need)
-		size /= 2;
+	if (base == NULL)
+		base = hk_sys_map(size, HK_ARENA_MIN);
+	if (base == NULL || in_one_leaf(base, size))
+		return base;
+	hk_sys_unmap(base, size);
+	return hk_sys_map(size, (size_t) 1 << (hk_log2(size - 1) + 1));
+}
+
+/* Map an arena with room for n granules and add it as one clean run. */
+static bool arena_add(size_t n)
+{
+	size_t need = hk_align_up(n * HK_GRANULE, HK_ARENA_MIN), size = hk_max(heap.next_arena, need);
+	char *base;
+
+	while ((base = map_arena(size)) == NULL && size > need) /* limits: less than usual, but enough */
+		size = hk_max(hk_align_up(size / 2, HK_ARENA_MIN), need);
 	if (base == NULL)
 		return false;
 	if (!hk_pagemap_cover(base, size)) {

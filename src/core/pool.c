@@ -267,14 +267,19 @@ struct hk_chain hk_pool_take_batch(struct pool_bin *bin)
 	return (struct hk_chain){bin->batch[last], bin->length[last]};
 }
 
-/* The first block of the last batch; the caller looks at its key. */
-static struct hk_chain take_of_batch(struct pool_bin *bin)
+/* The first block of the last batch. Its link must lead to one more block of the class. */
+static struct hk_chain take_of_batch(struct pool_bin *bin, unsigned shard, unsigned c)
 {
 	unsigned last = bin->nbatch - 1U;
 	struct hk_block *block = bin->batch[last];
 
 	if (bin->length[last] == 1)
 		return hk_pool_take_batch(bin);
+	if (HK_UNLIKELY(block->key != HK_FREE_KEY || hk_slab_with(block->next, HK_CODE(c)) == NULL)) {
+		bin->nbatch--;
+		bin_unlock(shard, c);
+		hk_pool_keyless(block);
+	}
 	bin->batch[last] = block->next;
 	block->next = NULL;
 	bin->length[last]--;
@@ -290,7 +295,7 @@ static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
 	if (bin->nbatch == 0)
 		chain = take_listed(bin, want);
 	else
-		chain = want > 1 ? hk_pool_take_batch(bin) : take_of_batch(bin);
+		chain = want > 1 ? hk_pool_take_batch(bin) : take_of_batch(bin, shard, c);
 	bin_unlock(shard, c);
 	return chain;
 }

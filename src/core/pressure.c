@@ -62,6 +62,11 @@ static uint64_t left_now(void)
 	return left - hk_min(grown, left);
 }
 
+void hk_pressure_alone(void)
+{
+	hk_lock_reset(&seen.lock);
+}
+
 bool hk_pressure_before(size_t size)
 {
 	uint64_t now, left = left_now();

@@ -14,4 +14,7 @@ bool hk_pressure_before(size_t size);
 /* From a tick of the purge: what part of purge_delay should count now: 1, or more to divide it by. */
 unsigned hk_pressure_haste(uint64_t now_ns);
 
+/* After fork, in the child: another thread's look is over. */
+void hk_pressure_alone(void);
+
 #endif

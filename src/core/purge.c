@@ -55,6 +55,7 @@ void hk_purge_step_end(void)
 void hk_purge_alone(void)
 {
 	hk_lock_reset(&purge.lock);
+	hk_pressure_alone();
 }
 
 static uint64_t waiting(void)

@@ -65,8 +65,10 @@ void hk_stats_summarise(const struct hk_counters *counters, struct hk_summary *r
 	ret->metadata_bytes = counters->metadata_bytes;
 	ret->mapped_bytes = counters->mapped_bytes;
 	ret->slab_bytes = slab;
+	ret->slab_free_bytes = minus(slab, out - in);
 	ret->bigcache_hits = counters->bigcache_hits;
 	ret->bigcache_misses = counters->bigcache_misses;
 	ret->tinypool_hit_rate = rate(ret->tiny_refills, ret->tiny_allocs);
+	ret->medium_hit_rate = rate(ret->medium_refills, ret->medium_allocs);
 	ret->bigcache_hit_rate = rate(ret->bigcache_misses, ret->bigcache_hits + ret->bigcache_misses);
 }

@@ -58,9 +58,10 @@ struct hk_summary {
 	uint64_t live_bytes;     /* allocated by the program (thread caches subtracted as far as known) */
 	uint64_t cached_bytes;   /* thread caches, BigCache, dirty free runs */
 	uint64_t metadata_bytes, mapped_bytes, dirty_bytes, bigcache_bytes, slab_bytes;
+	uint64_t slab_free_bytes; /* of slabs, not handed out: free blocks, and room for more that may never have been touched */
 	uint64_t tiny_allocs, tiny_refills, medium_allocs, medium_refills, large_allocs, large_frees;
 	uint64_t large_live_bytes, bigcache_hits, bigcache_misses;
-	double tinypool_hit_rate, bigcache_hit_rate; /* 0 to 1; 0 when nothing was asked */
+	double tinypool_hit_rate, medium_hit_rate, bigcache_hit_rate; /* 0 to 1; 0 when nothing was asked */
 };
 /* Pure: works on a copy read from another process too. */
 void hk_stats_summarise(const struct hk_counters *counters, struct hk_summary *ret);

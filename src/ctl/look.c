@@ -5,6 +5,7 @@
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 
+#include <inttypes.h>
 #include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,11 +126,13 @@ static void print_memory(const struct hk_ctl *ctl, const json_t *reply)
 	printf("  memory     resident  %6s\n", hk_out_bytes(hk_out_uint(reply, "rss_bytes")));
 	print_bytes(ctl, reply, "live", "live_bytes");
 	print_bytes(ctl, reply, "cached", "cached_bytes");
+	print_bytes(ctl, reply, "in slabs", "slab_free_bytes");
 	print_bytes(ctl, reply, "metadata", "metadata_bytes");
-	printf("  hit rate   tinypool %s   bigcache %s\n",
-	       rate_of(reply, "tinypool_hit_rate", hk_out_uint(reply, "tiny_allocs")),
-	       rate_of(reply, "bigcache_hit_rate",
-	               hk_out_uint(reply, "bigcache_hits") + hk_out_uint(reply, "bigcache_misses")));
+	printf("  mappings   %" PRIu64 "\n", hk_out_uint(reply, "mappings"));
+	printf("  hit rate   tinypool %s   ", rate_of(reply, "tinypool_hit_rate", hk_out_uint(reply, "tiny_allocs")));
+	printf("medium %s   ", rate_of(reply, "medium_hit_rate", hk_out_uint(reply, "medium_allocs")));
+	printf("bigcache %s\n",
+	       rate_of(reply, "bigcache_hit_rate", hk_out_uint(reply, "bigcache_hits") + hk_out_uint(reply, "bigcache_misses")));
 }
 
 static void print_files(const json_t *reply)

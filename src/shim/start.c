@@ -28,6 +28,7 @@ __attribute__((constructor(101))) static void start(void)
 	/* Make the allocator register its fork and thread handlers before the program registers any. */
 	hk_free(hk_malloc(1));
 	hk_process_start(getauxval(AT_SECURE) != 0, environ);
+	hk_thread_settle(); /* with what it cached before the configuration was known */
 }
 
 __attribute__((destructor(101))) static void end(void)

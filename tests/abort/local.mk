@@ -12,7 +12,9 @@ HK_BUGS = \
 	tests/abort/double_free_race.bug \
 	tests/abort/double_free_later.bug \
 	tests/abort/double_free_medium.bug \
+	tests/abort/double_free_small.bug \
 	tests/abort/double_free_thread.bug \
+	tests/abort/double_free_trimmed.bug \
 	tests/abort/free_aligned_wrong.bug \
 	tests/abort/free_garbage.bug \
 	tests/abort/free_garbage_high.bug \

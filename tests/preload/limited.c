@@ -5,6 +5,7 @@
 #include "t.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 static size_t take(char **p, size_t most, size_t size)
 {
@@ -31,6 +32,34 @@ static void give(char **p, size_t n, size_t size)
 	}
 }
 
+/* What is left of the address space serves, but for what arenas are rounded up to (4 MiB) and one more block's start. */
+static void all_of_it_serves(void)
+{
+	static const struct {
+		size_t mb, room, blocks;
+	} cases[] = {{9, 20, 1}, {9, 34, 2}, {17, 31, 1}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pid_t pid = fork();
+		int status = 1;
+
+		if (pid == 0) {
+			unsigned long pages = 0;
+			FILE *f = fopen("/proc/self/statm", "r");
+			struct rlimit limit;
+
+			CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
+			(void) fclose(f);
+			limit.rlim_cur = limit.rlim_max = pages * 4096 + (cases[i].room << 20);
+			CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+			for (size_t n = 0; n < cases[i].blocks; n++)
+				CHECK(NEW((cases[i].mb << 20) - 65536) != NULL);
+			_exit(0);
+		}
+		CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+	}
+}
+
 int main(void)
 {
 	static char *p[1 << 22];
@@ -39,6 +68,7 @@ int main(void)
 	FILE *f = fopen("/proc/self/statm", "r");
 	size_t sizes[] = {2 << 20, 100000, 5000, 200, 2 << 20};
 
+	all_of_it_serves();
 	CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
 	fclose(f);
 	limit.rlim_cur = limit.rlim_max = pages * 4096 + (300ul << 20);
