@@ -298,12 +298,14 @@ void hk_bigcache_fit(void)
 
 /* ---- allocation ---- */
 
-static void count_window(void)
+static void count_window(size_t size)
 {
+	unsigned band = (unsigned) hk_min(hk_log2((size - 1) >> 15 | 1), HK_SIZE_BANDS - 1);
 	uint32_t window = atomic_load_explicit(&hk_hooks.window, memory_order_relaxed);
 	uint64_t n = HK_STAT_ADD(large_allocs, 1) + 1;
 	void (*handler)(void);
 
+	HK_STAT_ADD(large_sizes[band], 1);
 	if (HK_LIKELY(window == 0) || n % window != 0)
 		return;
 	handler = atomic_load_explicit(&hk_hooks.on_window, memory_order_acquire);
@@ -355,7 +357,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 		return NULL;
 	HK_STAT_ADD(large_live_bytes, span_bytes(span));
 	HK_STAT_ADD(large_live_blocks, 1);
-	count_window();
+	count_window(size);
 	if (zero && !is_zero)
 		memset(span->base, 0, size);
 	return span->base;

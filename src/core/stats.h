@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #define HK_SHARDS_MAX 64
+#define HK_SIZE_BANDS 16 /* of large blocks: up to 64 KiB, 128 KiB, … 1 GiB, and all above */
 
 /* One shard's share: two cache lines of its own. */
 struct hk_shard_counters {
@@ -33,6 +34,7 @@ struct hk_counters {
 	/* Large blocks (> HK_MEDIUM_MAX). */
 	_Atomic uint64_t large_allocs, large_frees;
 	_Atomic uint64_t large_live_bytes, large_live_blocks;
+	_Atomic uint64_t large_sizes[HK_SIZE_BANDS]; /* allocations by size band */
 	_Atomic uint64_t bigcache_hits, bigcache_misses, bigcache_bytes, bigcache_blocks;
 	/* Memory from the system. */
 	_Atomic uint64_t mapped_bytes;   /* address space of arenas and direct mappings */

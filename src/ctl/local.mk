@@ -1,6 +1,6 @@
 bin_PROGRAMS += hakmemctl
 hakmemctl_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS)
-hakmemctl_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
+hakmemctl_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
 	$(INIH_LIBS) $(UV_LIBS) $(JANSSON_LIBS)
 hakmemctl_SOURCES = \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \

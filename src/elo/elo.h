@@ -29,7 +29,8 @@ struct hk_strategy {
 };
 extern const struct hk_strategy hk_strategies[HK_ELO_STRATEGIES];
 
-enum hk_elo_event { HK_ELO_MATCH, HK_ELO_FREEZE, HK_ELO_LEARN, HK_ELO_CANARY, HK_ELO_PROMOTE, HK_ELO_ROLLBACK, HK_ELO_OFF };
+enum hk_elo_event { HK_ELO_MATCH, HK_ELO_FREEZE, HK_ELO_LEARN, HK_ELO_CANARY, HK_ELO_PROMOTE, HK_ELO_ROLLBACK, HK_ELO_OFF,
+                    HK_ELO_SHIFT };
 
 /* One decision, for `hakmemctl log`. */
 struct hk_elo_entry {

@@ -7,10 +7,12 @@
  * behind is settled there. A window belongs to the process that began it. Other processes run under the
  * same strategy and ignore it; when the owner shows no sign of life for a second, whoever comes next begins
  * the match afresh. Both windows of a match are thus measured in one process, on one heap.
- * In OFF and FROZEN the core counts nothing and nothing here runs.
+ * In OFF and FROZEN the core counts nothing and nothing here runs, but under learn-frozen the sizes of large allocations
+ * are looked at once in 256: they tell of a workload that has changed (shift.h).
  */
 #include "elo/lifecycle.h"
 #include "elo/rating.h"
+#include "elo/shift.h"
 
 #include "base/sys.h"
 #include "core/knobs.h"
@@ -143,9 +145,16 @@ static bool playing(const struct hk_elo_state *state)
 	return phase == HK_PHASE_LEARN || phase == HK_PHASE_CANARY;
 }
 
+/* Frozen, but a change of the workload is to be noticed. */
+static bool watching(const struct hk_elo_state *state)
+{
+	return atomic_load_explicit(&state->phase, memory_order_relaxed) == HK_PHASE_FROZEN &&
+	       GET(policy) == HK_EVO_LEARN_FROZEN;
+}
+
 static void set_window(const struct hk_elo_state *state)
 {
-	uint32_t window = playing(state) ? tick_allocations(GET(window)) : 0;
+	uint32_t window = playing(state) ? tick_allocations(GET(window)) : watching(state) ? HK_SHIFT_WINDOW : 0;
 	atomic_store_explicit(&hk_hooks.window, window, memory_order_relaxed);
 }
 
@@ -241,10 +250,57 @@ static void window_tick(struct hk_elo_state *state, const struct hk_elo_params *
 	window_begin(state, params, now_ns);
 }
 
+/* ---- shifts of the workload ---- */
+
+/* This process's own view, one thread at a time. */
+static struct {
+	_Atomic uint32_t busy; /* pid of the process whose thread is looking: it means nothing to a child */
+	_Atomic bool pending;  /* a shift that the state's lock kept us from telling */
+	uint32_t pid;
+	uint64_t before[HK_SIZE_BANDS];
+	struct hk_shift shift;
+} watch;
+
+/* The counts since the last look. After fork a child goes on with its parent's profiles, but counts from its own zero. */
+static void count_sizes(uint64_t *ret, uint32_t pid)
+{
+	for (size_t i = 0; i < HK_SIZE_BANDS; i++) {
+		uint64_t now = HK_STAT_GET(large_sizes[i]);
+		ret[i] = watch.pid == pid ? now - watch.before[i] : 0;
+		watch.before[i] = now;
+	}
+	watch.pid = pid;
+}
+
+static void look_for_shift(struct hk_elo_state *state)
+{
+	uint64_t counts[HK_SIZE_BANDS], word;
+	uint32_t pid = (uint32_t) getpid();
+	if (atomic_exchange_explicit(&watch.busy, pid, memory_order_acquire) == pid)
+		return;
+	count_sizes(counts, pid);
+	if (hk_shift_look(&watch.shift, counts))
+		atomic_store_explicit(&watch.pending, true, memory_order_relaxed);
+	atomic_store_explicit(&watch.busy, 0, memory_order_release);
+	if (!atomic_load_explicit(&watch.pending, memory_order_relaxed) || !lock_try(state, &word))
+		return;
+	atomic_store_explicit(&watch.pending, false, memory_order_relaxed);
+	struct hk_elo_params params = kept_params();
+	if (hk_lifecycle_shift(state, &params, hk_sys_precise_ns()))
+		bump_pulse();
+	lock_drop(state, word);
+	set_window(state);
+}
+
 static void on_window(void)
 {
 	struct hk_elo_state *state = atomic_load_explicit(&local.state, memory_order_acquire);
 	uint64_t word;
+	if (state != NULL && watching(state)) {
+		set_window(state);
+		look_for_shift(state);
+		return;
+	}
 	if (state == NULL || !playing(state)) {
 		atomic_store_explicit(&hk_hooks.window, 0, memory_order_relaxed);
 		return;

@@ -30,6 +30,7 @@ static void learn(struct hk_elo_state *state, uint64_t now_ns)
 	hk_match_log(state, now_ns, HK_ELO_LEARN, hk_elo_bound(state->leader), hk_elo_bound(state->leader), 0,
 	             0);
 	hk_elo_scratch(state)->position = 0;
+	hk_elo_scratch(state)->series = 0;
 	enter(state, HK_PHASE_LEARN, hk_elo_bound(state->leader));
 }
 
@@ -44,7 +45,28 @@ static void freeze(struct hk_elo_state *state, uint64_t now_ns)
 	}
 	hk_match_log(state, now_ns, HK_ELO_FREEZE, leader, leader, 0, 0);
 	state->leader = leader;
+	hk_elo_scratch(state)->series = 0;
 	enter(state, HK_PHASE_FROZEN, leader);
+}
+
+static void open_canary(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t now_ns)
+{
+	hk_canary_begin(state, params, now_ns);
+	enter(state, HK_PHASE_CANARY, hk_elo_bound(state->leader));
+}
+
+bool hk_lifecycle_shift(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t now_ns)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	uint32_t leader = hk_elo_bound(state->leader);
+	if (!params->enabled || params->policy != HK_EVO_LEARN_FROZEN || phase_of(state) != HK_PHASE_FROZEN)
+		return false;
+	hk_match_log(state, now_ns, HK_ELO_SHIFT, leader, leader, 0, 0);
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+		scratch->tried[i] = 0;
+	scratch->series = HK_ELO_STRATEGIES - 2; /* after this one */
+	open_canary(state, params, now_ns);
+	return true;
 }
 
 void hk_lifecycle_init(struct hk_elo_state *state, uint64_t seed)
@@ -106,10 +128,8 @@ int hk_lifecycle_command(struct hk_elo_state *state, const struct hk_elo_params 
 	}
 	if (phase_of(state) != HK_PHASE_FROZEN)
 		freeze(state, now_ns);
-	if (phase == HK_PHASE_CANARY) {
-		hk_canary_begin(state, params, now_ns);
-		enter(state, HK_PHASE_CANARY, hk_elo_bound(state->leader));
-	}
+	if (phase == HK_PHASE_CANARY)
+		open_canary(state, params, now_ns);
 	return 0;
 }
 
@@ -139,7 +159,7 @@ uint32_t hk_lifecycle_next(struct hk_elo_state *state, const struct hk_elo_param
 	return strategy;
 }
 
-/* The canary is over: the winner's reign goes on frozen, or learning goes on for ever. */
+/* The canary is over: the winner's reign goes on frozen, or with the next canary of a series, or learning goes on for ever. */
 static void conclude(struct hk_elo_state *state, const struct hk_elo_params *params, enum hk_verdict verdict,
                      uint64_t now_ns)
 {
@@ -152,6 +172,11 @@ static void conclude(struct hk_elo_state *state, const struct hk_elo_params *par
 	if (promoted)
 		state->leader = challenger;
 	scratch->playing = 0;
+	if (scratch->series > 0 && scratch->series < HK_ELO_STRATEGIES && params->policy == HK_EVO_LEARN_FROZEN) {
+		scratch->series--;
+		open_canary(state, params, now_ns);
+		return;
+	}
 	enter(state, params->policy == HK_EVO_LEARN ? HK_PHASE_LEARN : HK_PHASE_FROZEN,
 	      hk_elo_bound(state->leader));
 }

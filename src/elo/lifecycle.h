@@ -8,6 +8,9 @@
  *    ▲                     ▲   leader clear, budget  │ ▲   promoted, dismissed │
  *    │ elo or              └────── command learn ────┘ └───── rolled back ─────┘
  *    └ evo_policy off                        (back to LEARN under evo_policy = learn, which never freezes)
+ *
+ * Under learn-frozen a shift of the workload is such a command, too: canaries follow each other until every other
+ * strategy has had one.
  */
 #ifndef HK_ELO_LIFECYCLE_H
 #define HK_ELO_LIFECYCLE_H
@@ -29,6 +32,10 @@ uint32_t hk_lifecycle_next(struct hk_elo_state *state, const struct hk_elo_param
 /* The window of hk_lifecycle_next ended. May freeze, promote or roll back. */
 void hk_lifecycle_report(struct hk_elo_state *state, const struct hk_elo_params *params,
                          struct hk_elo_cost cost, uint64_t now_ns);
+
+/* The workload has changed (shift.h): in FROZEN under learn-frozen, opens a series of canaries, one for each other strategy.
+   True if it did. */
+bool hk_lifecycle_shift(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t now_ns);
 
 /* ---- canary.c ---- */
 

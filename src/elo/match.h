@@ -56,6 +56,7 @@ struct hk_elo_scratch {
 	struct hk_elo_sum round;  /* the leader's costs in this round */
 	struct hk_elo_sum leader_cost, leader_resident, margin; /* over the whole canary */
 	uint32_t tried[HK_ELO_STRATEGIES];                      /* canaries each has had */
+	uint32_t series;                                        /* canaries still to come after a shift */
 };
 _Static_assert(sizeof(struct hk_elo_scratch) <= sizeof(((struct hk_elo_state *) 0)->scratch),
                "scratch too small");

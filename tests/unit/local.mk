@@ -2,10 +2,10 @@ check_PROGRAMS += test_elo test_elo_engine
 TESTS += test_elo test_elo_engine
 test_elo_SOURCES = tests/unit/test_elo.c
 test_elo_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_elo_LDADD = libhk_elo.la libhk_base.la $(CHECK_LIBS) -lm
+test_elo_LDADD = libhk_elo.la libhk_elo_rare.la libhk_base.la $(CHECK_LIBS) -lm
 test_elo_engine_SOURCES = tests/unit/test_elo_engine.c
 test_elo_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_elo_engine_LDADD = libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS) $(CHECK_LIBS)
+test_elo_engine_LDADD = libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += test_config
 TESTS += test_config
 test_config_SOURCES = \
@@ -33,7 +33,7 @@ test_control_SOURCES = \
 	tests/unit/test_control_live.c \
 	tests/unit/test_control_verbs.c
 test_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
-test_control_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
+test_control_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
 	$(INIH_LIBS) $(CHECK_LIBS) $(JANSSON_LIBS)
 
 check_PROGRAMS += test_core test_core_pool test_core_stress test_room
@@ -57,4 +57,10 @@ TESTS += fuzz_calls fuzz_protocol
 fuzz_calls_SOURCES = tests/fuzz/fuzz_calls.c tests/fuzz/replay.h
 fuzz_calls_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la
 fuzz_protocol_SOURCES = tests/fuzz/fuzz_protocol.c tests/fuzz/replay.h
-fuzz_protocol_LDADD = libhk_control.la libhk_elo.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS)
+fuzz_protocol_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS)
+
+check_PROGRAMS += test_elo_shift
+TESTS += test_elo_shift
+test_elo_shift_SOURCES = tests/unit/test_elo_shift.c
+test_elo_shift_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_elo_shift_LDADD = libhk_elo_rare.la $(CHECK_LIBS) -lm

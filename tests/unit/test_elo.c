@@ -401,6 +401,45 @@ START_TEST(torn_state)
 }
 END_TEST
 
+/* ---- shifts: what they start; how they are noticed is in test_elo_shift.c ---- */
+
+/* Costs change for good when the phase is FROZEN: the series of canaries finds a strategy that is good now. */
+START_TEST(a_shift_ends_in_the_right_strategy)
+{
+	int good = 0, runs = 200;
+
+	for (int seed = 1; seed <= runs; seed++) {
+		struct sim sim;
+		uint32_t windows = 0;
+
+		fresh((uint64_t) seed, &usual);
+		sim_make(&sim, 0.1, 0, 1);
+		(void) sim_play(&sim, &usual, 10000);
+		ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+		sim_make(&sim, 0.1, 0, 1);
+		ck_assert(hk_lifecycle_shift(&state, &usual, 0));
+		while (phase() == HK_PHASE_CANARY && windows < 100000)
+			windows += sim_play(&sim, &usual, 100000);
+		ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+		good += sim.cost[state.leader] <= 1.1;
+	}
+	ck_assert_int_ge(good, runs * 9 / 10);
+}
+END_TEST
+
+START_TEST(shifts_need_learn_frozen)
+{
+	struct hk_elo_params frozen = usual;
+
+	frozen.policy = HK_EVO_FROZEN;
+	fresh(1, &frozen);
+	ck_assert(!hk_lifecycle_shift(&state, &frozen, 0));
+	fresh(1, &usual);
+	ck_assert(!hk_lifecycle_shift(&state, &usual, 0)); /* still in LEARN */
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("elo");
@@ -420,6 +459,8 @@ int main(void)
 	tcase_add_test(tcase, canary_share);
 	tcase_add_test(tcase, canary_rolls_back);
 	tcase_add_test(tcase, torn_state);
+	tcase_add_test(tcase, a_shift_ends_in_the_right_strategy);
+	tcase_add_test(tcase, shifts_need_learn_frozen);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

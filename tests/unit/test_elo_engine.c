@@ -4,6 +4,7 @@
  * windows of several processes. A stand-in for the core calls it as the core would.
  */
 #include "elo/match.h"
+#include "elo/shift.h"
 
 #include "base/sys.h"
 #include "core/knobs.h"
@@ -61,6 +62,8 @@ static uint32_t phase(void)
 	return atomic_load(&state->phase);
 }
 
+static unsigned band = 3; /* of the sizes that the program allocates */
+
 /* What n large allocations of a program do, some work apiece; returns how often the engine had its turn. */
 static unsigned work(unsigned n)
 {
@@ -68,6 +71,7 @@ static unsigned work(unsigned n)
 	unsigned turns = 0, since = 0;
 	for (unsigned i = 0; i < n; i++) {
 		HK_STAT_ADD(large_allocs, 1);
+		HK_STAT_ADD(large_sizes[band], 1);
 		for (unsigned j = 0; j < 200 + 50 * hk_engine_strategy(state); j++)
 			sink++;
 		if (window() == 0 || ++since < window())
@@ -117,14 +121,35 @@ START_TEST(learns_and_freezes)
 	ck_assert_uint_eq(window(), 8);
 	work(2048);
 	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
-	ck_assert_uint_eq(window(), 0);
+	ck_assert_uint_eq(window(), HK_SHIFT_WINDOW); /* only sizes are looked at */
 	ck_assert_uint_gt(pulse[1], 10);
 	ck_assert_uint_ge(state->matches, 6);
 	ck_assert_uint_le(atomic_load(&state->allocations), 2048);
 	ck_assert_uint_eq(atomic_load(&state->strategy), state->leader);
-	uint64_t before = pulse[1];
-	ck_assert_uint_eq(work(1000), 0);
+	uint64_t before = pulse[1], random = state->random;
+	ck_assert_uint_eq(work(10000), 10000 / HK_SHIFT_WINDOW);
 	ck_assert_uint_eq(pulse[1], before);
+	ck_assert_uint_eq(state->random, random);
+}
+END_TEST
+
+START_TEST(a_shift_opens_a_canary)
+{
+	configure(HK_EVO_LEARN_FROZEN);
+	hk_engine_start(state, &config);
+	band = 3;
+	work(20000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	band = 9;
+	work(2000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	work(1000);
+	ck_assert_uint_eq(phase(), HK_PHASE_CANARY);
+	work(3000000); /* all of the series */
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	band = 3;
+	work(20000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
 }
 END_TEST
 
@@ -288,7 +313,7 @@ START_TEST(workers)
 				usleep(5000);
 			}
 			work(64); /* who did not freeze it himself notices at his next turn */
-			_exit(phase() == HK_PHASE_FROZEN && window() == 0 ? 0 : 1);
+			_exit(phase() == HK_PHASE_FROZEN && window() == HK_SHIFT_WINDOW ? 0 : 1);
 		}
 	}
 	usleep(20000);
@@ -312,6 +337,7 @@ int main(void)
 	tcase_add_test(tcase, frozen_calls_nothing);
 	tcase_add_test(tcase, off_calls_nothing);
 	tcase_add_test(tcase, learns_and_freezes);
+	tcase_add_test(tcase, a_shift_opens_a_canary);
 	tcase_add_test(tcase, research_goes_on);
 	tcase_add_test(tcase, default_is_the_preset);
 	tcase_add_test(tcase, pins_hold);
