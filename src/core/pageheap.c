@@ -76,11 +76,9 @@ static bool in_one_leaf(const char *base, size_t size)
 /* Right below the last arena, where the kernel has room as a rule: neighbours merge, and blocks may lie across. */
 static char *map_below(size_t size)
 {
-	char *base = heap.lowest - size;
-
-	if (heap.lowest == NULL || (uintptr_t) heap.lowest <= size || !in_one_leaf(base, size))
+	if ((uintptr_t) heap.lowest <= size || !in_one_leaf(heap.lowest - size, size)) /* NULL: there is none yet */
 		return NULL;
-	return hk_sys_map_at(base, size);
+	return hk_sys_map_at(heap.lowest - size, size);
 }
 
 static char *map_arena(size_t size)

@@ -74,6 +74,8 @@ bool hk_pressure_before(size_t size)
 	if (HK_LIKELY(warm() < HK_WARM_MIN || left / 2 > GET(left) / 4 + size))
 		return false;
 	now = hk_sys_now_ns();
+	if (GET(limit) == 0 && GET(at_ns) != 0 && now - GET(at_ns) < HK_LOOK_NS)
+		return false; /* nothing could be read lately: no /proc, perhaps */
 	look(now);
 	left = left_now();
 	if (GET(limit) == 0 || left >= size + margin())
