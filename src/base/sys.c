@@ -22,6 +22,9 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#ifndef MADV_FREE
+#define MADV_FREE 8
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -164,6 +167,11 @@ void hk_sys_purge_vec(const struct iovec *ranges, size_t n, bool *ret_ok)
 		for (size_t k = i; k < i + take; k++)
 			ret_ok[k] = whole || hk_sys_purge(ranges[k].iov_base, ranges[k].iov_len) == 0;
 	}
+}
+
+int hk_sys_soften(void *addr, size_t size)
+{
+	return advise(addr, size, MADV_FREE);
 }
 
 int hk_sys_huge(void *addr, size_t size, bool want)

@@ -37,6 +37,9 @@ int hk_sys_purge(void *addr, size_t size);
    it does not where the memory is locked or a filter forbids the call. */
 void hk_sys_purge_vec(const struct iovec *ranges, size_t n, bool *ret_ok);
 /* Ask for (or forbid) huge pages in the range. 0 or −errno. */
+/* The kernel may take the pages when it needs them (MADV_FREE); until then they stay, and contents are lost either way. 0 or
+   −errno (before Linux 4.5). */
+int hk_sys_soften(void *addr, size_t size);
 int hk_sys_huge(void *addr, size_t size, bool want);
 /* Fault the range in for writing, contents as they are. 0, or −errno where the kernel does not know how. */
 int hk_sys_populate(void *addr, size_t size);

@@ -133,6 +133,11 @@ int hk_change_reload(struct hk_call *call)
 
 	if (r != 0)
 		return r;
+	if (old.nfiles > 0 && call->values->config.nfiles == 0) {
+		call->show_diags = true;
+		return hk_call_refuse(call, "%.120s was read before and cannot be read now: nothing was changed. "
+		                      "Put it back, or an empty file for the defaults", old.files[0]);
+	}
 	call->values->reload_seq++;
 	return finish(call, &old);
 }

@@ -220,6 +220,18 @@ static void warn_mappings(struct hk_call *call, const struct tree *tree)
 	hk_json_text(&call->json, NULL, text);
 }
 
+static void warn_refusals(struct hk_call *call, const struct tree *tree)
+{
+	char text[HK_DIAG_MAX];
+	uint64_t refused = tree->counters.hard_limit_hits;
+
+	if (refused == 0)
+		return;
+	(void) snprintf(text, sizeof(text), "hard_limit has refused memory %llu times (it counts allocated bytes, touched or not)",
+	                (unsigned long long) refused);
+	hk_json_text(&call->json, NULL, text);
+}
+
 /* The socket that there should be. */
 static void warn_control(struct hk_call *call)
 {
@@ -252,6 +264,7 @@ static void warnings(struct hk_call *call, const struct tree *tree)
 	warn_reload(call);
 	warn_control(call);
 	warn_mappings(call, tree);
+	warn_refusals(call, tree);
 	if (tree->processes == HK_SLOTS)
 		hk_json_text(&call->json, NULL, "more processes than are counted one by one (256)");
 	hk_json_close(&call->json, ']');

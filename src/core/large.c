@@ -257,6 +257,7 @@ static bool cache_put(struct hk_span *span)
 	while (atomic_load_explicit(&cache.bytes, memory_order_relaxed) + size > limit)
 		if (hk_bigcache_evict(UINT64_MAX, 1) == 0)
 			break;
+	hk_pageheap_count_freed(size);
 	hk_lock_take(&cache.lock);
 	hk_span_name(span, HK_SPAN_CACHED);
 	cache_link(span);

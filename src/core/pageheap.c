@@ -21,7 +21,7 @@ static struct {
 	struct hk_lock lock;
 	size_t next_arena;
 	char *lowest; /* the last arena */
-	_Atomic uint64_t used, fresh;
+	_Atomic uint64_t used, fresh, freed;
 } heap;
 
 void hk_pageheap_init(void)
@@ -59,6 +59,16 @@ void hk_pageheap_uncharge(size_t bytes)
 uint64_t hk_pageheap_fresh(void)
 {
 	return atomic_load_explicit(&heap.fresh, memory_order_relaxed);
+}
+
+uint64_t hk_pageheap_freed(void)
+{
+	return atomic_load_explicit(&heap.freed, memory_order_relaxed);
+}
+
+void hk_pageheap_count_freed(size_t bytes)
+{
+	hk_counter_add(&heap.freed, bytes);
 }
 
 void hk_pageheap_count_fresh(size_t bytes)
@@ -155,6 +165,7 @@ void hk_pageheap_free(struct hk_span *span, size_t touched, uint64_t stamp_ns)
 	size_t dirty = hk_min((touched + HK_GRANULE - 1) / HK_GRANULE, n);
 
 	hk_pageheap_uncharge(n * HK_GRANULE);
+	hk_pageheap_count_freed(dirty * HK_GRANULE);
 	hk_lock_take(&heap.lock);
 	memset(hk_runs_dirty(span), 1, dirty);
 	hk_runs_make(span, span->base, n, stamp_ns, hk_runs_count_dirty(span, n));
@@ -240,10 +251,8 @@ size_t hk_pageheap_purge_take(uint64_t before_ns, size_t min_granules, struct hk
 	return n;
 }
 
-void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n)
+void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n, uint64_t now_ns)
 {
-	uint64_t now = hk_sys_now_ns();
-
 	hk_lock_take(&heap.lock);
 	for (size_t i = 0; i < n; i++) {
 		struct hk_span *run = runs[i].span;
@@ -252,7 +261,7 @@ void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n)
 			memset(hk_runs_dirty(run), 0, run->granules);
 			hk_runs_make(run, run->base, run->granules, 0, 0);
 		} else {
-			hk_runs_make(run, run->base, run->granules, now, run->ndirty);
+			hk_runs_make(run, run->base, run->granules, now_ns, run->ndirty);
 		}
 		hk_runs_release(run);
 	}

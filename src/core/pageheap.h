@@ -37,10 +37,10 @@ bool hk_pageheap_grow(struct hk_span *span, size_t n);
 struct hk_purge_run {
 	struct hk_span *span;
 	struct iovec range; /* smallest range that covers the dirty granules */
-	bool clean;         /* the purge succeeded; else the run goes back dirty, as freed now */
+	bool clean;         /* the purge succeeded; else the run goes back dirty, as freed at done's now_ns */
 };
 size_t hk_pageheap_purge_take(uint64_t before_ns, size_t min_granules, struct hk_purge_run *runs, size_t max);
-void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n);
+void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n, uint64_t now_ns);
 
 /* Bytes that spans in use occupy, direct mappings included; checked against hard_limit. */
 bool hk_pageheap_charge(size_t bytes); /* false: hard_limit */
@@ -50,6 +50,10 @@ uint64_t hk_pageheap_used(void);
 /* Bytes of clean memory that were ever handed out: about what residency can have grown by. */
 uint64_t hk_pageheap_fresh(void);
 void hk_pageheap_count_fresh(size_t bytes);
+
+/* Bytes that ever came back warm, to free runs and to BigCache. */
+uint64_t hk_pageheap_freed(void);
+void hk_pageheap_count_freed(size_t bytes);
 
 /* Index of the size bin that holds runs of n granules (also BigCache's bands); runs in a higher bin are longer. */
 #define HK_RUN_BINS 128

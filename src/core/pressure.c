@@ -11,17 +11,18 @@
 #include "core/pageheap.h"
 #include "core/stats.h"
 
-#define HK_WARM_MIN (4 * HK_MIB)   /* less free memory is not worth a look */
 #define HK_LOOK_NS 1000000000U     /* between looks of ticks */
 #define HK_PAUSE_NS 100000000U     /* between purges while the room is small, but enough for now */
 #define HK_MARGIN_PART 16U         /* of the limit should stay free, … */
 #define HK_MARGIN_MAX (256 * HK_MIB)
+#define HK_LEFT_PART 16U /* of what is left may be warm without more ado */
 #define HK_HASTE 8U
 
 static struct {
 	struct hk_lock lock; /* only ever tried: one thread looks, the others go on */
 	_Atomic uint64_t at_ns, purged_ns;
 	_Atomic uint64_t fresh; /* hk_pageheap_fresh() then */
+	_Atomic uint64_t softened; /* hk_pageheap_freed() when the kernel was last allowed to take what is warm */
 	_Atomic uint64_t limit, left;
 	_Atomic bool pressed;
 } seen;
@@ -67,6 +68,28 @@ void hk_pressure_alone(void)
 	hk_lock_reset(&seen.lock);
 }
 
+/* Nothing could be read lately: no /proc, perhaps. */
+static bool blind(uint64_t now_ns)
+{
+	return GET(limit) == 0 && GET(at_ns) != 0 && now_ns - GET(at_ns) < HK_LOOK_NS;
+}
+
+bool hk_pressure_after(void)
+{
+	uint64_t freed = hk_pageheap_freed(), since = hk_min(freed - GET(softened), warm()), now;
+
+	if (HK_LIKELY(since < HK_WARM_MIN || since < left_now() / HK_LEFT_PART))
+		return false;
+	now = hk_sys_now_ns();
+	if (blind(now))
+		return false;
+	look(now);
+	if (GET(limit) == 0 || since < left_now() / HK_LEFT_PART)
+		return false;
+	SET(softened, freed);
+	return true;
+}
+
 bool hk_pressure_before(size_t size)
 {
 	uint64_t now, left = left_now();
@@ -74,8 +97,8 @@ bool hk_pressure_before(size_t size)
 	if (HK_LIKELY(warm() < HK_WARM_MIN || left / 2 > GET(left) / 4 + size))
 		return false;
 	now = hk_sys_now_ns();
-	if (GET(limit) == 0 && GET(at_ns) != 0 && now - GET(at_ns) < HK_LOOK_NS)
-		return false; /* nothing could be read lately: no /proc, perhaps */
+	if (blind(now))
+		return false;
 	look(now);
 	left = left_now();
 	if (GET(limit) == 0 || left >= size + margin())

@@ -63,6 +63,12 @@ for pid in "${both[@]}"; do
     ctl 0 reload "$pid"
     out 'purge_delay = 3s \(was 700ms\)'
     is "reload" "$(value "$pid" purge_delay), $(value "$pid" bigcache)" "3s [hakmem], off [hakmem]"
+    # A file that is gone, too.
+    mv "$HAKMEM_CONF" "$HAKMEM_CONF.gone"
+    ctl 1 reload "$pid"
+    err "hakmem\.ini was read before and cannot be read now: nothing was changed"
+    is "a reload without the file" "$(value "$pid" purge_delay)" "3s [hakmem]"
+    mv "$HAKMEM_CONF.gone" "$HAKMEM_CONF"
     # What was set survives a reload.
     ctl 0 set "$pid" purge_delay=4s
     ctl 0 reload "$pid"

@@ -27,23 +27,25 @@ remove_group() {
 }
 trap 'remove_group; hk_cleanup' EXIT
 
-run() { # MODE [VARIABLE=VALUE…]: in the group
-    local mode=$1
-    shift
+run() { # MODE KIND [VARIABLE=VALUE…]: in the group
+    local mode=$1 kind=$2
+    shift 2
     # shellcheck disable=SC2016 # for the inner shell
     (HK_TIMEOUT=60 in_mode bare sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
-        env "$@" LD_PRELOAD="$HK_PRELOAD" HAKMEM_MODE="$mode" "$phases" 180) >"$T/out" 2>"$T/err"
+        env "$@" LD_PRELOAD="$HK_PRELOAD" HAKMEM_MODE="$mode" "$phases" 180 "$kind") >"$T/out" 2>"$T/err"
     status=$?
 }
 
-for mode in fast balanced learning minimal; do
-    run $mode
-    [ $status -eq 0 ] || fail "$mode: ends with $status in a group of 200 MB: $(cat "$T/err")"
-    say "$mode: survives"
+for kind in inside outside; do
+    for mode in fast balanced learning minimal; do
+        run $mode $kind
+        [ $status -eq 0 ] || fail "$mode, $kind: ends with $status in a group of 200 MB: $(cat "$T/err")"
+        say "$mode, $kind: survives"
+    done
+    run balanced $kind HAKMEM_FREE_POLICY=batch
+    [ $status -eq 0 ] || fail "batch, $kind: ends with $status: $(cat "$T/err")"
+    say "free_policy = batch, $kind: survives"
+    run balanced $kind HAKMEM_FREE_POLICY=keep
+    [ $status -eq 137 ] || fail "keep, $kind: ends with $status, and was to be killed: the limit does not bite"
+    say "free_policy = keep, $kind: killed, as announced"
 done
-run balanced HAKMEM_FREE_POLICY=batch
-[ $status -eq 0 ] || fail "batch: ends with $status: $(cat "$T/err")"
-say "free_policy = batch: survives"
-run balanced HAKMEM_FREE_POLICY=keep
-[ $status -eq 137 ] || fail "keep: ends with $status, and was to be killed: the limit does not bite"
-say "free_policy = keep: killed, as announced"

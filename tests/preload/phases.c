@@ -2,11 +2,12 @@
  *
  * For memory_group.sh: a heap of small blocks dies, then large blocks come that its memory cannot serve. phases MB keeps
  * less than MB megabytes alive at any time, and as much again warm unless somebody gives it back. "hold" waits with
- * one phase's memory free until stdin ends.
+ * one phase's memory free until stdin ends; "outside" takes as much again by mmap, past malloc.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define MB ((size_t) 1 << 20)
@@ -45,11 +46,30 @@ static void drop(void *list)
 	}
 }
 
+/* As programs with allocators of their own do, right after much was freed. */
+static void outside(size_t bytes)
+{
+	for (size_t size = 300; size <= 300000; size *= 10) {
+		char *p;
+
+		drop(fill(bytes, size));
+		p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			exit(3);
+		memset(p, 1, bytes);
+		(void) munmap(p, bytes);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t bytes = (size_t) (argc > 1 ? atoi(argv[1]) : 100) * MB * 9 / 10;
 	char byte;
 
+	if (argc > 2 && strcmp(argv[2], "outside") == 0) {
+		outside(bytes);
+		return 0;
+	}
 	for (int round = 0; round < 3; round++) {
 		char *p;
 
