@@ -60,11 +60,12 @@ static uint64_t number_of(const struct file *in, const char *key)
 	return value != NULL ? hk_text_number(value) : 0;
 }
 
-static void take_lesser(struct hk_room *room, uint64_t limit, uint64_t left)
+static void take_lesser(struct hk_room *room, uint64_t limit, uint64_t left, bool is_group)
 {
 	if (room->limit == 0 || left < room->left) {
 		room->limit = limit;
 		room->left = left;
+		room->group = is_group;
 	}
 }
 
@@ -87,7 +88,7 @@ static void host(const char *proc, struct hk_room *room)
 	all = number_of(&file, "MemTotal:") * HK_KIB;
 	available = number_of(&file, "MemAvailable:") * HK_KIB;
 	if (all > 0 && available > 0)
-		take_lesser(room, all, available);
+		take_lesser(room, all, available, false);
 }
 
 /* UINT64_MAX: "max", no such file, or what version 1 says for none. */
@@ -112,7 +113,7 @@ static void group(const char *folder, const struct version *version, struct hk_r
 	used = hk_text_number(file.text);
 	if (read_at(folder, "memory.stat", &file))
 		used -= hk_min(used, number_of(&file, version->inactive) + number_of(&file, version->active));
-	take_lesser(room, limit, limit - hk_min(used, limit));
+	take_lesser(room, limit, limit - hk_min(used, limit), true);
 }
 
 /* The group and all above it. In a container the path may be that of the host, of which only the root is there. */
@@ -174,7 +175,7 @@ static void line_of(const char *cgroups, const char *line, const char *end, stru
 void hk_room_read(const char *proc, const char *cgroups, struct hk_room *ret)
 {
 
-	*ret = (struct hk_room){0, 0, is_pressed(proc, "pressure/memory")};
+	*ret = (struct hk_room){0, 0, false, is_pressed(proc, "pressure/memory")};
 	host(proc, ret);
 	if (!read_at(proc, "self/cgroup", &list))
 		return;

@@ -11,6 +11,7 @@
 struct hk_room {
 	uint64_t limit; /* bytes in all, of the tightest of them; 0: nothing is known */
 	uint64_t left;  /* bytes of it that are free, or hold file contents that the kernel can drop */
+	bool group;     /* the tightest is a memory group */
 	bool pressed;   /* tasks wait for memory (PSI: 5 % of the last ten seconds) */
 };
 

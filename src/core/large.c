@@ -260,6 +260,7 @@ static bool cache_put(struct hk_span *span)
 	hk_pageheap_count_freed(size);
 	hk_lock_take(&cache.lock);
 	hk_span_name(span, HK_SPAN_CACHED);
+	span->ndirty = 0;
 	cache_link(span);
 	hk_lock_drop(&cache.lock);
 	return true;
@@ -286,6 +287,27 @@ size_t hk_bigcache_evict(uint64_t before_ns, size_t max)
 		n++;
 	}
 	return n;
+}
+
+void hk_bigcache_soften(void)
+{
+	struct hk_span *held = NULL, *next;
+
+	hk_lock_take(&cache.lock);
+	for (struct hk_span *span; (span = cache.newest) != NULL && span->ndirty == 0; held = span) {
+		cache_unlink(span);
+		span->next = held;
+	}
+	hk_lock_drop(&cache.lock);
+	for (struct hk_span *span = held; span != NULL; span = span->next)
+		(void) hk_sys_soften(span->base, span_bytes(span));
+	hk_lock_take(&cache.lock);
+	for (struct hk_span *span = held; span != NULL; span = next) {
+		next = span->next;
+		span->ndirty = 1;
+		cache_link(span);
+	}
+	hk_lock_drop(&cache.lock);
 }
 
 void hk_bigcache_fit(void)

@@ -21,6 +21,9 @@ size_t hk_large_usable(const struct hk_span *span);
    (to be purged there) or the system. How many. */
 size_t hk_bigcache_evict(uint64_t before_ns, size_t max);
 
+/* Let the kernel take the pages of cached blocks when it needs them. They stay in BigCache. */
+void hk_bigcache_soften(void);
+
 /* Bring BigCache down to what the knobs allow now (a limit was lowered, or it was switched off). */
 void hk_bigcache_fit(void);
 

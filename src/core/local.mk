@@ -16,4 +16,4 @@ libhk_core_la_SOURCES = \
 	src/core/thp.c src/core/thp.h
 # What no start runs.
 libhk_core_rare_la_CFLAGS = $(HK_LIB_CFLAGS)
-libhk_core_rare_la_SOURCES = src/core/harden.c src/core/harden.h src/core/pressure.c src/core/pressure.h
+libhk_core_rare_la_SOURCES = src/core/harden.c src/core/harden.h src/core/pressure.c src/core/pressure.h src/core/soften.c

@@ -15,7 +15,8 @@
 #define HK_PAUSE_NS 100000000U     /* between purges while the room is small, but enough for now */
 #define HK_MARGIN_PART 16U         /* of the limit should stay free, … */
 #define HK_MARGIN_MAX (256 * HK_MIB)
-#define HK_LEFT_PART 16U /* of what is left may be warm without more ado */
+#define HK_LEFT_PART_GROUP 8U /* of what is left in a group may be warm without more ado, … */
+#define HK_LEFT_PART_HOST 4U   /* … on the host */
 #define HK_HASTE 8U
 
 static struct {
@@ -24,7 +25,7 @@ static struct {
 	_Atomic uint64_t fresh; /* hk_pageheap_fresh() then */
 	_Atomic uint64_t softened; /* hk_pageheap_freed() when the kernel was last allowed to take what is warm */
 	_Atomic uint64_t limit, left;
-	_Atomic bool pressed;
+	_Atomic bool group, pressed;
 } seen;
 
 #define GET(field) atomic_load_explicit(&seen.field, memory_order_relaxed)
@@ -40,6 +41,7 @@ static void look(uint64_t now_ns)
 	SET(fresh, hk_pageheap_fresh());
 	SET(limit, room.limit);
 	SET(left, room.left);
+	SET(group, room.group);
 	SET(pressed, room.pressed);
 	SET(at_ns, now_ns);
 	hk_lock_drop(&seen.lock);
@@ -74,17 +76,22 @@ static bool blind(uint64_t now_ns)
 	return GET(limit) == 0 && GET(at_ns) != 0 && now_ns - GET(at_ns) < HK_LOOK_NS;
 }
 
+static uint64_t for_others(void)
+{
+	return left_now() / (GET(group) ? HK_LEFT_PART_GROUP : HK_LEFT_PART_HOST);
+}
+
 bool hk_pressure_after(void)
 {
 	uint64_t freed = hk_pageheap_freed(), since = hk_min(freed - GET(softened), warm()), now;
 
-	if (HK_LIKELY(since < HK_WARM_MIN || since < left_now() / HK_LEFT_PART))
+	if (HK_LIKELY(since < HK_WARM_MIN || since < for_others()))
 		return false;
 	now = hk_sys_now_ns();
 	if (blind(now))
 		return false;
 	look(now);
-	if (GET(limit) == 0 || since < left_now() / HK_LEFT_PART)
+	if (GET(limit) == 0 || since < for_others())
 		return false;
 	SET(softened, freed);
 	return true;

@@ -13,7 +13,8 @@
 /* Fresh memory of size bytes is about to be taken: should free memory go back first? Cheap, unless half of the room that
    was there at the last look is used up. */
 bool hk_pressure_before(size_t size);
-/* Memory was freed. Is what is warm by now more than a sixteenth of what is left to others, so that the kernel should be
+/* Memory was freed. Is what is warm by now more than a part of what is left to others (an eighth
+   in a memory group, a quarter on the host), so that the kernel should be
    allowed to take it? Cheap, unless that much was freed since it was last asked. */
 bool hk_pressure_after(void);
 /* From a tick of the purge: what part of purge_delay should count now: 1, or more to divide it by. */

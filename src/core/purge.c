@@ -24,7 +24,6 @@
 
 static struct {
 	struct hk_lock lock, gate, step;
-	uint64_t softened_ns; /* stamp that the last softening left; under lock */
 	_Atomic uint64_t last_tick, last_soft;
 	_Atomic uint32_t pending; /* large frees since the last full batch */
 	_Atomic uint64_t largest; /* block freed so far, up to HK_BATCH_BYTES_MAX ÷ 2 */
@@ -33,6 +32,11 @@ static struct {
 struct hk_lock *hk_purge_gate_lock(void)
 {
 	return &purge.gate;
+}
+
+struct hk_lock *hk_purge_lock(void)
+{
+	return &purge.lock;
 }
 
 struct hk_lock *hk_purge_step_lock(void)
@@ -105,41 +109,6 @@ static bool purge_batch(uint64_t before_ns, size_t min_granules, size_t max, uin
 	return any; /* nothing went back: do not come round to the same runs again */
 }
 
-/* One batch of runs freed up to now: the kernel may take them. They go back a moment younger, so as not to be met again
-   in this pass. */
-static bool soften_batch(uint64_t now)
-{
-	struct hk_purge_run runs[HK_BATCH_CAP];
-	size_t n;
-
-	hk_purge_step_begin();
-	n = hk_pageheap_purge_take(now, 1, runs, HK_BATCH_CAP);
-	for (size_t i = 0; i < n; i++) {
-		runs[i].clean = false;
-		(void) hk_sys_soften(runs[i].range.iov_base, runs[i].range.iov_len);
-	}
-	if (n > 0)
-		hk_pageheap_purge_done(runs, n, now + 1);
-	hk_purge_step_end();
-	return n > 0;
-}
-
-/* What is kept warm must not make others starve: it stays, but the kernel takes it before anybody is killed. */
-static void soften(void)
-{
-	uint64_t now;
-
-	if (hk_lock_forking() || !hk_lock_try(&purge.lock))
-		return;
-	/* The clock is coarse: a second pass in one tick of it must meet the runs of the first. */
-	now = hk_max(hk_sys_now_ns(), purge.softened_ns + 1);
-	purge.softened_ns = now + 1;
-	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
-	while (soften_batch(now))
-		;
-	hk_lock_drop(&purge.lock);
-}
-
 static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
 {
 	size_t max = HK_KNOB(batch) ? HK_KNOB(batch_max) : 1;
@@ -196,7 +165,7 @@ static void poll_at(uint64_t now)
 	hk_purge_before(0);
 	if (HK_UNLIKELY(HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) >= HK_WARM_MIN) && hk_pressure_after() &&
 	    HK_KNOB(free_policy) != HK_FREE_KEEP)
-		soften();
+		hk_purge_soften();
 	if (now - last >= hk_max(HK_KNOB(purge_delay_ns) / 4, HK_TICK_MIN_NS))
 		(void) hk_purge_tick();
 }

@@ -21,6 +21,10 @@ void hk_purge_after_free(size_t size, uint64_t now_ns); /* the same; free_policy
 void hk_purge_before(size_t size);        /* soft_limit, with size bytes more */
 void hk_purge_before_fresh(size_t size);  /* the limits of the host and of the memory group, with size bytes more */
 
+/* Everything that is warm: it stays, but the kernel may take it. Not if a purge is under way. */
+void hk_purge_soften(void);
+/* One purge at a time. */
+struct hk_lock *hk_purge_lock(void);
 /* Around each step of a purge: while free memory is out of its place, for one system call. */
 void hk_purge_step_begin(void);
 void hk_purge_step_end(void);

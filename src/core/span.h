@@ -62,7 +62,7 @@ struct hk_span {
 		struct { /* FREE, CACHED */
 			struct hk_span *older, *newer; /* by age: page heap's dirty list, BigCache */
 			uint64_t stamp_ns; /* when it was freed; FREE: 0 if and only if ndirty is 0 */
-			uint32_t ndirty;   /* FREE: dirty granules */
+			uint32_t ndirty;   /* FREE: dirty granules; CACHED: 1 if the kernel may take its pages */
 		};
 	};
 };
