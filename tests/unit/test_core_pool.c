@@ -134,6 +134,48 @@ START_TEST(warm_memory_comes_first)
 }
 END_TEST
 
+/* What the kernel may take stays in its place, serves again, and keeps what is then written to it. */
+START_TEST(softened_memory_serves)
+{
+	const size_t size = 3 << 20;
+	unsigned char *p = hk_malloc(size), *q;
+	uint64_t hits = HK_STAT_GET(bigcache_hits), dirty;
+
+	memset(p, 0x77, size);
+	hk_free(p);
+	hk_purge_soften();
+	hk_purge_soften();
+	q = hk_malloc(size);
+	ck_assert_ptr_eq(q, p);
+	ck_assert_uint_eq(HK_STAT_GET(bigcache_hits), hits + 1);
+	memset(q, 0x55, size);
+	ck_assert_int_eq(memcmp(q, q + 1, size - 1), 0);
+	hk_free(q);
+	hk_purge_soften();
+	q = hk_calloc(1, size);
+	ck_assert_int_eq(q[0], 0);
+	ck_assert_int_eq(memcmp(q, q + 1, size - 1), 0);
+	fill(1);
+	thin_out();
+	hk_heap_flush(hk_heap_ready());
+	hk_pool_trim();
+	dirty = HK_STAT_GET(dirty_bytes);
+	ck_assert_uint_gt(dirty, 0);
+	hk_purge_soften();
+	ck_assert_uint_eq(HK_STAT_GET(dirty_bytes), dirty);
+	survivors_are_whole();
+	for (int i = 0; i < MANY; i++)
+		if (block[i] == NULL) {
+			block[i] = hk_malloc(SIZE);
+			memset(block[i], i % 251, SIZE);
+		}
+	hk_purge_soften();
+	survivors_are_whole();
+	for (int i = 0; i < MANY; i++)
+		all_are(block[i], (unsigned char) (i % 251));
+}
+END_TEST
+
 START_TEST(ticks_purge_rested_slabs_only)
 {
 	uint64_t purged;
@@ -398,6 +440,7 @@ int main(void)
 	tcase_add_test(pages, trim_purges_between_survivors);
 	tcase_add_test(pages, purged_pages_serve_again);
 	tcase_add_test(pages, warm_memory_comes_first);
+	tcase_add_test(pages, softened_memory_serves);
 	tcase_add_test(pages, ticks_purge_rested_slabs_only);
 	tcase_add_loop_test(pages, slabs_are_purged_again, 0, 2);
 	tcase_add_test(pages, keep_purges_nothing);
