@@ -14,6 +14,12 @@ hkbench_cxx_CXXFLAGS = -std=gnu++17 -Wall -Wextra -Wpedantic -Wshadow $(SAN_CFLA
 hkbench_cxx_CPPFLAGS = $(hkbench_CPPFLAGS)
 hkbench_cxx_SOURCES = tools/bench/containers.cc tools/bench/runner.c tools/bench/hkbench.h
 
+noinst_PROGRAMS += hkbench_learn
+hkbench_learn_CFLAGS = $(hkbench_CFLAGS)
+hkbench_learn_CPPFLAGS = $(hkbench_CPPFLAGS)
+hkbench_learn_SOURCES = tools/bench/learning.c tools/bench/runner.c tools/bench/hkbench.h
+hkbench_learn_LDADD = -lpthread
+
 noinst_PROGRAMS += hkrun
 hkrun_SOURCES = tools/bench/hkrun.c
 EXTRA_DIST += tools/bench/bench_allocators tools/bench/bench_programs.py tools/bench/RESULTS.md \

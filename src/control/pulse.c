@@ -22,7 +22,8 @@ struct hk_self hk_self HK_ALIGNED(HK_PAGE); /* what is not zero in it: two pages
 /* hakmemctl looks for this symbol in libhakmem.so. (In .data, so that it is on a page that is written anyway.) */
 __attribute__((visibility("default"), section(".data"))) struct hk_block *hakmem_control_block;
 
-static const char event_names[][10] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off"};
+static const char event_names[HK_ELO_EVENTS][10] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off",
+                                       "shift", "shadow"};
 
 /* Fetch values of this generation into hk_self; false while they are torn. */
 static bool fetch(struct hk_block *block, uint64_t generation)

@@ -118,7 +118,8 @@ int hk_report_get(struct hk_call *call)
 
 /* ---- log ---- */
 
-static const char event_names[][9] = {"match", "freeze", "learn", "canary", "promote", "rollback", "off"};
+static const char event_names[HK_ELO_EVENTS][9] = {"match", "freeze", "learn", "canary", "promote", "rollback", "off",
+                                       "shift", "shadow"};
 
 static const char *strategy_name(unsigned strategy)
 {

@@ -6,6 +6,7 @@
 #include "core/knobs.h"
 
 #include "core/large.h"
+#include "core/pageheap.h"
 
 static _Atomic uint64_t no_pulse[2];
 
@@ -19,8 +20,8 @@ struct hk_knobs hk_knobs = {
 	.thp = HK_THP_AUTO,
 	.batch_max = 64,
 	.purge_delay_ns = 1000000000U,
-	.bigcache_limit = 512 * HK_MIB,
-	.bigcache_max_block = 256 * HK_MIB,
+	.bigcache_limit = 4 * HK_GIB,
+	.bigcache_max_block = HK_GIB,
 	.tinypool_limit = HK_MIB,
 };
 
@@ -37,13 +38,17 @@ static bool caches_concerned(const struct hk_config *config)
 void hk_knobs_apply(const struct hk_config *config)
 {
 	bool concerned = caches_concerned(config);
+	uint8_t thp = (uint8_t) hk_config_num(config, HK_KEY_THP);
+
+	if ((thp == HK_THP_ON) != (HK_KNOB(thp) == HK_THP_ON))
+		hk_pageheap_huge(thp == HK_THP_ON);
 
 	HK_KNOB_SET(tinypool, (uint8_t) hk_config_num(config, HK_KEY_TINYPOOL));
 	HK_KNOB_SET(bigcache, (uint8_t) hk_config_num(config, HK_KEY_BIGCACHE));
 	HK_KNOB_SET(batch, (uint8_t) hk_config_num(config, HK_KEY_BATCH));
 	HK_KNOB_SET(security, (uint8_t) hk_config_num(config, HK_KEY_SECURITY));
 	HK_KNOB_SET(free_policy, (uint8_t) hk_config_num(config, HK_KEY_FREE_POLICY));
-	HK_KNOB_SET(thp, (uint8_t) hk_config_num(config, HK_KEY_THP));
+	HK_KNOB_SET(thp, thp);
 	HK_KNOB_SET(debug, (uint8_t) hk_config_num(config, HK_KEY_DEBUG));
 	HK_KNOB_SET(batch_max, (uint32_t) hk_config_num(config, HK_KEY_BATCH_MAX));
 	HK_KNOB_SET(purge_delay_ns, hk_config_num(config, HK_KEY_PURGE_DELAY));

@@ -43,8 +43,17 @@ struct hk_hooks {
 	void (*_Atomic on_pulse)(void);     /* apply what changed; must not block or allocate */
 	_Atomic uint32_t window;            /* large allocations per window; 0: nobody is counting */
 	void (*_Atomic on_fork_child)(void); /* in the child of a fork, after the locks are free again */
+	void (*_Atomic on_large)(size_t old, size_t new); /* a large block of old bytes becomes one of new bytes; 0: none */
 	void (*_Atomic on_window)(void);    /* the engine's turn, after every `window` large allocations */
 };
 extern struct hk_hooks hk_hooks;
+
+HK_INLINE void hk_hooks_tell(size_t old, size_t new)
+{
+	void (*handler)(size_t, size_t) = atomic_load_explicit(&hk_hooks.on_large, memory_order_acquire);
+
+	if (HK_UNLIKELY(handler != NULL))
+		handler(old, new);
+}
 
 #endif

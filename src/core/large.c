@@ -380,6 +380,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 		return NULL;
 	HK_STAT_ADD(large_live_bytes, span_bytes(span));
 	HK_STAT_ADD(large_live_blocks, 1);
+	hk_hooks_tell(0, size);
 	count_window(size);
 	if (zero && !is_zero)
 		memset(span->base, 0, size);
@@ -416,6 +417,7 @@ void hk_large_free(void *p)
 	HK_STAT_ADD(large_frees, 1);
 	HK_STAT_SUB(large_live_bytes, span_bytes(span));
 	HK_STAT_SUB(large_live_blocks, 1);
+	hk_hooks_tell(size, 0);
 	if (!cache_put(span))
 		release(span, span->direct);
 	hk_purge_after_free(size, now);
@@ -463,6 +465,7 @@ static void *direct_resize(struct hk_span *span, size_t size)
 		hk_pageheap_uncharge(old - size);
 	else
 		hk_pageheap_count_fresh(size - old);
+	hk_hooks_tell(old, size);
 	direct_describe(now, size);
 	HK_STAT_ADD(mapped_bytes, size - old);
 	HK_STAT_ADD(large_live_bytes, size - old);
@@ -489,6 +492,7 @@ void *hk_large_resize(struct hk_span *span, size_t size)
 	} else {
 		hk_pageheap_shrink(span, granules);
 	}
+	hk_hooks_tell(old << HK_GRANULE_SHIFT, size);
 	HK_STAT_ADD(large_live_bytes, (granules - old) << HK_GRANULE_SHIFT);
 	return span->base;
 }

@@ -15,12 +15,15 @@
 
 #define HK_ARENA_MIN (4 * HK_MIB)
 #define HK_ARENA_MAX (64 * HK_MIB)
+#define HK_REGIONS 64   /* arenas side by side are one; beyond that they are not remembered */
 #define HK_DENSE_MAX 16 /* granules: longer spans may be touched here and there only */
 
 static struct {
 	struct hk_lock lock;
 	size_t next_arena;
 	char *lowest; /* the last arena */
+	struct iovec region[HK_REGIONS];
+	size_t regions;
 	_Atomic uint64_t used, fresh, freed;
 } heap;
 
@@ -103,6 +106,31 @@ static char *map_arena(size_t size)
 	return hk_sys_map(size, (size_t) 1 << (hk_log2(size - 1) + 1));
 }
 
+/* The newest region grows downwards as a rule. */
+static void remember(char *base, size_t size)
+{
+	struct iovec *last = &heap.region[heap.regions - (heap.regions > 0)];
+
+	if (heap.regions > 0 && base + size == (char *) last->iov_base)
+		*last = (struct iovec){base, last->iov_len + size};
+	else if (heap.regions < HK_REGIONS)
+		heap.region[heap.regions++] = (struct iovec){base, size};
+}
+
+void hk_pageheap_huge(bool want)
+{
+	struct iovec region[HK_REGIONS];
+	size_t n;
+
+	hk_lock_take(&heap.lock);
+	n = heap.regions;
+	for (size_t i = 0; i < n; i++)
+		region[i] = heap.region[i];
+	hk_lock_drop(&heap.lock);
+	for (size_t i = 0; i < n; i++) /* arenas are never unmapped */
+		(void) hk_sys_huge(region[i].iov_base, region[i].iov_len, want);
+}
+
 /* Map an arena with room for n granules and add it as one clean run. */
 static bool arena_add(size_t n)
 {
@@ -119,6 +147,7 @@ static bool arena_add(size_t n)
 	}
 	heap.next_arena = hk_min(size * 2, HK_ARENA_MAX);
 	heap.lowest = base;
+	remember(base, size);
 	HK_STAT_ADD(mapped_bytes, size);
 	HK_STAT_ADD(mappings, 1);
 	hk_thp_mapped(base, size);

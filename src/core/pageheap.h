@@ -59,6 +59,9 @@ void hk_pageheap_count_freed(size_t bytes);
 #define HK_RUN_BINS 128
 unsigned hk_run_bin(size_t n);
 
+/* Advise for (thp = on) or against huge pages in all arenas: it concerns what is faulted in from now on. */
+void hk_pageheap_huge(bool want);
+
 /* For fork. */
 struct hk_lock *hk_pageheap_lock(void);
 

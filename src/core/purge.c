@@ -119,6 +119,11 @@ static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
 	return bytes;
 }
 
+uint64_t hk_purge_ticked_ns(void)
+{
+	return atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
+}
+
 uint64_t hk_purge_tick(void)
 {
 	uint64_t now = hk_sys_now_ns(), delay = HK_KNOB(purge_delay_ns), before;

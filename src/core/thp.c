@@ -60,6 +60,11 @@ static bool touched(void)
 	return (pages[1] - hk_min(pages[2], pages[1])) * HK_PAGE >= hk_pageheap_used() / 10 * 9;
 }
 
+bool hk_thp_would(void)
+{
+	return atomic_load_explicit(&price.skip, memory_order_relaxed) == 0 && worth_it() && touched();
+}
+
 /* Is it this extent's turn? */
 static bool try_this_one(void)
 {

@@ -9,6 +9,8 @@
 
 #include "base/bits.h"
 
+/* Would thp = auto give huge pages now? Reads a file of /proc. */
+bool hk_thp_would(void);
 /* A new arena or mapping. */
 void hk_thp_mapped(char *base, size_t size);
 /* [start, start + size) was cut out of the clean free run [from, to): extents of the run that it is the first to touch may

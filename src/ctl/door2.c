@@ -39,7 +39,7 @@ static void tame_engine(struct hk_elo_state *elo)
 	for (unsigned i = 0; i < HK_ELO_LOG; i++) {
 		elo->log[i].a %= HK_ELO_STRATEGIES;
 		elo->log[i].b %= HK_ELO_STRATEGIES;
-		if (elo->log[i].event > HK_ELO_SHIFT)
+		if (elo->log[i].event >= HK_ELO_EVENTS)
 			elo->log[i].event = HK_ELO_OFF;
 	}
 }

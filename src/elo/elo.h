@@ -30,13 +30,13 @@ struct hk_strategy {
 extern const struct hk_strategy hk_strategies[HK_ELO_STRATEGIES];
 
 enum hk_elo_event { HK_ELO_MATCH, HK_ELO_FREEZE, HK_ELO_LEARN, HK_ELO_CANARY, HK_ELO_PROMOTE, HK_ELO_ROLLBACK, HK_ELO_OFF,
-                    HK_ELO_SHIFT };
+                    HK_ELO_SHIFT, HK_ELO_SHADOW, HK_ELO_EVENTS };
 
 /* One decision, for `hakmemctl log`. */
 struct hk_elo_entry {
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	uint32_t event;   /* enum hk_elo_event */
-	uint16_t a, b;    /* strategies that played (or: old, new) */
+	uint16_t a, b;    /* strategies that played (or: old, new; SHADOW: one, the one in force) */
 	float cost_a, cost_b, rating_a, rating_b; /* after the match */
 };
 

@@ -7,10 +7,15 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A leader must beat the configured values by this many rating points (about 2 % of cost) to replace
    them: equal cost is no reason to leave what the operator knows. */
 #define WORTH 20.0F
+/* What research, which has no end, observes at most is half of this. */
+#define OBSERVE_MAX 2048U
+/* What a service does at its start is not its life: this part of the budget is looked at, but does not count. */
+#define START_PART 8
 
 static enum hk_phase phase_of(const struct hk_elo_state *state)
 {
@@ -24,9 +29,11 @@ static void enter(struct hk_elo_state *state, enum hk_phase phase, uint32_t stra
 	atomic_store_explicit(&state->phase, phase, memory_order_release);
 }
 
-static void learn(struct hk_elo_state *state, uint64_t now_ns)
+static void learn(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t now_ns)
 {
 	hk_match_reset(state);
+	hk_elo_scratch(state)->observing = params->observe;
+	hk_elo_scratch(state)->present = hk_elo_bound(state->leader);
 	hk_match_log(state, now_ns, HK_ELO_LEARN, hk_elo_bound(state->leader), hk_elo_bound(state->leader), 0,
 	             0);
 	hk_elo_scratch(state)->position = 0;
@@ -38,9 +45,9 @@ static void learn(struct hk_elo_state *state, uint64_t now_ns)
 static void freeze(struct hk_elo_state *state, uint64_t now_ns)
 {
 	uint32_t leader = hk_elo_bound(state->leader);
-	if (phase_of(state) == HK_PHASE_LEARN) {
+	if (phase_of(state) == HK_PHASE_LEARN && !hk_lifecycle_observing(state)) {
 		leader = hk_match_leader(state);
-		if (state->played[0] != 0 && state->rating[leader] - state->rating[0] < WORTH)
+		if ((state->played[0] != 0 || hk_elo_scratch(state)->prior > 0) && state->rating[leader] - state->rating[0] < WORTH)
 			leader = 0;
 	}
 	hk_match_log(state, now_ns, HK_ELO_FREEZE, leader, leader, 0, 0);
@@ -103,7 +110,7 @@ bool hk_lifecycle_follow(struct hk_elo_state *state, const struct hk_elo_params 
 		/* The strategy in force stays; at start-up that is the default. */
 		freeze(state, now_ns);
 	} else if (before == 0 || phase_of(state) != HK_PHASE_LEARN || (before ^ now) >> 8 != 0) {
-		learn(state, now_ns);
+		learn(state, params, now_ns);
 	}
 	return true;
 }
@@ -123,7 +130,7 @@ int hk_lifecycle_command(struct hk_elo_state *state, const struct hk_elo_params 
 	if (phase == phase_of(state))
 		return 0;
 	if (phase == HK_PHASE_LEARN) {
-		learn(state, now_ns);
+		learn(state, params, now_ns);
 		return 0;
 	}
 	if (phase_of(state) != HK_PHASE_FROZEN)
@@ -131,6 +138,44 @@ int hk_lifecycle_command(struct hk_elo_state *state, const struct hk_elo_params 
 	if (phase == HK_PHASE_CANARY)
 		open_canary(state, params, now_ns);
 	return 0;
+}
+
+bool hk_lifecycle_observing(const struct hk_elo_state *state)
+{
+	return phase_of(state) == HK_PHASE_LEARN && ((const struct hk_elo_scratch *) state->scratch)->observing == 1;
+}
+
+bool hk_lifecycle_observed(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t allocations)
+{
+	uint64_t enough = params->budget < OBSERVE_MAX ? params->budget : OBSERVE_MAX;
+
+	uint64_t seen = atomic_fetch_add_explicit(&state->allocations, allocations, memory_order_relaxed) + allocations;
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+
+	if (scratch->started == 0 && seen >= enough / START_PART) {
+		scratch->started = 1;
+		memset(&scratch->seen, 0, sizeof(scratch->seen));
+	}
+	return seen >= enough / 2;
+}
+
+void hk_lifecycle_rank(struct hk_elo_state *state, const struct hk_elo_params *params, const float *costs, const float *thp,
+                       float noise, uint64_t now_ns)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	uint32_t present = hk_elo_bound(state->leader);
+
+	scratch->observing = 0;
+	if (costs == NULL)
+		return;
+	hk_match_prior(state, costs, noise);
+	memcpy(scratch->thp, thp, sizeof(scratch->thp));
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+		hk_match_log(state, now_ns, HK_ELO_SHADOW, i, present, hk_rating_exp2(costs[i]), hk_rating_exp2(costs[present]));
+	if (params->policy == HK_EVO_LEARN)
+		scratch->out = 0; /* research plays for ever, and everybody */
+	else if (hk_match_contenders(state) < 2)
+		freeze(state, now_ns);
 }
 
 /* A match takes two windows of the budget; no match is begun that it has no room for. */

@@ -15,6 +15,8 @@
 #define LEVEL_GAIN 0.25F  /* share of the newest match in the field's level */
 #define FIELD_BEST 0.25F  /* the field's level is never trusted more than four windows */
 #define CLEAR 3.0F        /* standard errors between a leader and the rest */
+#define PRIOR 0.019F      /* variance of what shadows say (log2): about 10 % */
+#define TWIN 0.007F       /* shadows that cost the same (log2, half a percent): one of them plays, the first in the table */
 #define PLAYED_KNOWN 64   /* games beyond this do not make a rating more certain: workloads change */
 
 float hk_elo_sum_mean(const struct hk_elo_sum *sum)
@@ -56,6 +58,11 @@ void hk_match_log(struct hk_elo_state *state, uint64_t now_ns, enum hk_elo_event
 	state->log_next++;
 }
 
+static bool is_out(const struct hk_elo_scratch *scratch, uint32_t strategy)
+{
+	return (scratch->out >> strategy & 1) != 0;
+}
+
 void hk_match_reset(struct hk_elo_state *state)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
@@ -73,13 +80,57 @@ void hk_match_reset(struct hk_elo_state *state)
 	scratch->level_n = 0;
 	scratch->playing = 0;
 	scratch->owner = 0;
+	scratch->observing = 0;
+	scratch->prior = 0;
+	scratch->out = 0;
+	scratch->started = 0;
+	memset(scratch->thp, 0, sizeof scratch->thp);
+	memset(&scratch->seen, 0, sizeof scratch->seen);
+}
+
+uint32_t hk_match_contenders(const struct hk_elo_state *state)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+		n += !is_out((const struct hk_elo_scratch *) state->scratch, i);
+	return n;
+}
+
+void hk_match_prior(struct hk_elo_state *state, const float *costs, float noise)
+{
+	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	float sum = 0;
+
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+		sum += costs[i];
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
+		state->rating[i] = HK_RATING_START + HK_RATING_SLOPE * (sum / HK_ELO_STRATEGIES - costs[i]);
+		for (uint32_t j = 0; j < i; j++)
+			if (costs[i] - costs[j] < TWIN && costs[j] - costs[i] < TWIN && !is_out(scratch, j))
+				scratch->out |= 1U << i;
+	}
+	scratch->prior = PRIOR;
+	if (2 * noise > scratch->noise) /* a margin is the difference of two windows */
+		scratch->noise = 2 * noise;
+	state->leader = hk_match_leader(state);
+}
+
+/* Games that a rating rests on. What the shadows said counts as so many as it takes to know as much by windows that are as
+   noisy as these. */
+static uint32_t known(const struct hk_elo_state *state, uint32_t strategy)
+{
+	const struct hk_elo_scratch *scratch = (const struct hk_elo_scratch *) state->scratch;
+	float games = scratch->prior > 0 && scratch->noise > 0 ? scratch->noise / scratch->prior : 0;
+
+	return state->played[strategy] + (uint32_t) (games < 1000 ? games + 0.5F : 1000);
 }
 
 uint32_t hk_match_leader(const struct hk_elo_state *state)
 {
 	uint32_t best = 0;
 	for (uint32_t i = 1; i < HK_ELO_STRATEGIES; i++)
-		if (state->rating[i] > state->rating[best])
+		if (state->rating[i] > state->rating[best] && !is_out((const struct hk_elo_scratch *) state->scratch, i))
 			best = i;
 	return best;
 }
@@ -87,7 +138,7 @@ uint32_t hk_match_leader(const struct hk_elo_state *state)
 /* Standard error of a rating, in points. */
 static float uncertainty(struct hk_elo_state *state, uint32_t strategy)
 {
-	uint32_t played = state->played[strategy];
+	uint32_t played = known(state, strategy);
 	if (played < 1)
 		played = 1;
 	if (played > PLAYED_KNOWN)
@@ -99,6 +150,8 @@ static float uncertainty(struct hk_elo_state *state, uint32_t strategy)
 static uint32_t newcomer(struct hk_elo_state *state, uint32_t not )
 {
 	uint32_t found = HK_ELO_STRATEGIES, seen = 0;
+	if (hk_elo_scratch(state)->prior > 0) /* all are known from their shadows */
+		return found;
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
 		if (state->played[i] == 0 && i != not &&hk_match_random(state, ++seen) == 0)
 			found = i;
@@ -110,7 +163,7 @@ static uint32_t contender(struct hk_elo_state *state, uint32_t leader)
 	uint32_t best = leader == 0 ? 1 : 0;
 	float best_hope = -1e9F;
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
-		if (i == leader)
+		if (i == leader || is_out(hk_elo_scratch(state), i))
 			continue;
 		float hope = state->rating[i] + OPTIMISM * uncertainty(state, i);
 		if (hope > best_hope) {
@@ -194,15 +247,15 @@ void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t 
 	float expected = hk_rating_expected(ra, rb), weight = field_weight(scratch);
 	float for_a = cost_b + weight * (cost_at(scratch->level, rb) - cost_b);
 	float for_b = cost_a + weight * (cost_at(scratch->level, ra) - cost_a);
-	bool known = state->played[a] >= 2 && state->played[b] >= 2;
-	if (known)
+	bool foreseen = state->played[a] >= 2 && state->played[b] >= 2;
+	if (foreseen)
 		learn_variance(&scratch->noise, &scratch->noise_n,
 		               cost_b - cost_a - (ra - rb) / HK_RATING_SLOPE);
-	follow_level(scratch, (cost_a + cost_b - cost_at(0, ra) - cost_at(0, rb)) / 2, known);
+	follow_level(scratch, (cost_a + cost_b - cost_at(0, ra) - cost_at(0, rb)) / 2, foreseen);
 	/* Each by his own K: a newcomer must not shake an established rating. */
-	state->rating[a] = hk_rating_update(ra, hk_rating_k(k, state->played[a]),
+	state->rating[a] = hk_rating_update(ra, hk_rating_k(k, known(state, a)),
 	                                    hk_rating_score(cost_a, for_a), expected);
-	state->rating[b] = hk_rating_update(rb, hk_rating_k(k, state->played[b]),
+	state->rating[b] = hk_rating_update(rb, hk_rating_k(k, known(state, b)),
 	                                    hk_rating_score(cost_b, for_b), 1.0F - expected);
 	state->played[a]++;
 	state->played[b]++;
@@ -234,9 +287,9 @@ bool hk_match_clear(struct hk_elo_state *state)
 	float error = uncertainty(state, leader);
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
 		float other = uncertainty(state, i);
-		if (i == leader)
+		if (i == leader || is_out(hk_elo_scratch(state), i))
 			continue;
-		if (state->played[i] == 0 || state->rating[leader] - state->rating[i] <
+		if (known(state, i) == 0 || state->rating[leader] - state->rating[i] <
 		                                     CLEAR * hk_rating_sqrt(error * error + other * other))
 			return false;
 	}

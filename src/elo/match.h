@@ -8,6 +8,7 @@
 #define HK_ELO_MATCH_H
 
 #include "elo/elo.h"
+#include "elo/shadow.h"
 
 /* The engine's settings, as plain numbers. */
 struct hk_elo_params {
@@ -17,6 +18,7 @@ struct hk_elo_params {
 	uint32_t k, window; /* window: large allocations */
 	uint64_t budget;    /* large allocations */
 	uint32_t canary_percent, canary_guard;
+	bool observe; /* LEARN begins with shadows (observe.h) */
 };
 
 /* What one window cost. Both are log2, of nanoseconds (weighted) per large allocation and of bytes. */
@@ -57,6 +59,14 @@ struct hk_elo_scratch {
 	struct hk_elo_sum leader_cost, leader_resident, margin; /* over the whole canary */
 	uint32_t tried[HK_ELO_STRATEGIES];                      /* canaries each has had */
 	uint32_t series;                                        /* canaries still to come after a shift */
+	/* Shadows. */
+	uint32_t observing; /* LEARN's first half */
+	uint32_t out;       /* bit i: strategy i does not play, because another does the same */
+	float thp[HK_ELO_STRATEGIES]; /* log2 cost that is due to huge pages, against the present: windows do not show it */
+	uint32_t present;   /* the strategy in force while LEARN observed: it decides on huge pages until the end of LEARN */
+	float prior;        /* log2 variance of what the shadows say; 0: they said nothing */
+	uint32_t started;   /* the start of the service is over, and sums count */
+	struct hk_shadow_total seen;
 };
 _Static_assert(sizeof(struct hk_elo_scratch) <= sizeof(((struct hk_elo_state *) 0)->scratch),
                "scratch too small");
@@ -89,6 +99,10 @@ void hk_match_log(struct hk_elo_state *state, uint64_t now_ns, enum hk_elo_event
                   uint32_t b, float cost_a, float cost_b);
 /* Forget all evidence: ratings to 1500, no match on. The log stays. */
 void hk_match_reset(struct hk_elo_state *state);
+/* What the shadows say (log2 costs) is where ratings start from; noise: log2 variance of real windows. */
+void hk_match_prior(struct hk_elo_state *state, const float *costs, float noise);
+/* Strategies that play: of those whose shadows cost the same only one does. */
+uint32_t hk_match_contenders(const struct hk_elo_state *state);
 /* Draw the next pair and its order. */
 void hk_match_draw(struct hk_elo_state *state);
 /* The strategy whose window comes next. */

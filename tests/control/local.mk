@@ -20,9 +20,13 @@ hk_ctl_sh = \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
 	tests/control/idle.sh \
+	tests/control/frozen.sh \
 	tests/control/ctl-change.sh \
 	tests/control/ctl-trouble.sh
 if !SANITIZED
 TESTS += $(hk_ctl_sh)
 endif
 EXTRA_DIST += tests/control/ctl-lib.sh $(hk_ctl_sh)
+check_PROGRAMS += tests/control/rhythm
+tests_control_rhythm_SOURCES = tests/control/rhythm.c
+tests_control_rhythm_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin

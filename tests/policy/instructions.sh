@@ -43,4 +43,11 @@ for ((i = 0; i < ${#ceilings[@]}; i += 4)); do
     [ "$each" -gt 10000 ] || fail "a pair of $each thousandths: nothing was measured"
     [ "$each" -le "$ceiling" ] || bad=1
 done
+
+# The engine, on and FROZEN, adds nothing to a pair: two runs with it and two without differ by the same.
+with=$(($(count 48 64 150000) - $(count 48 64 50000)))
+export HAKMEM_ELO=off
+without=$(($(count 48 64 150000) - $(count 48 64 50000)))
+say "100,000 pairs: $with instructions with elo = on, $without with elo = off"
+[ $((with - without)) -lt 1000 ] && [ $((without - with)) -lt 1000 ] || fail "elo = on costs a pair something"
 [ $bad -eq 0 ] || fail "a ceiling is exceeded"

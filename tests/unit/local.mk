@@ -64,3 +64,9 @@ TESTS += test_elo_shift
 test_elo_shift_SOURCES = tests/unit/test_elo_shift.c
 test_elo_shift_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_shift_LDADD = libhk_elo_rare.la $(CHECK_LIBS) -lm
+
+check_PROGRAMS += test_elo_shadow
+TESTS += test_elo_shadow
+test_elo_shadow_SOURCES = tests/unit/test_elo_shadow.c
+test_elo_shadow_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_elo_shadow_LDADD = libhk_elo_rare.la libhk_elo.la $(CHECK_LIBS) -lm

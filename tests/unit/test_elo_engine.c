@@ -29,6 +29,8 @@ static void put(enum hk_key_id key, uint64_t num)
 static void configure(unsigned policy)
 {
 	memset(&config, 0, sizeof config);
+	put(HK_KEY_BIGCACHE, 1);
+	put(HK_KEY_FREE_POLICY, HK_FREE_ADAPTIVE);
 	put(HK_KEY_ELO, 1);
 	put(HK_KEY_EVO_POLICY, policy);
 	put(HK_KEY_ELO_OBJECTIVE, HK_OBJECTIVE_BALANCED);
@@ -64,6 +66,16 @@ static uint32_t phase(void)
 
 static unsigned band = 3; /* of the sizes that the program allocates */
 
+/* A block that comes and goes: one of 40 MB is handled differently by strategies. */
+static void tell(void)
+{
+	void (*handler)(size_t, size_t) = atomic_load(&hk_hooks.on_large);
+	if (handler == NULL)
+		return;
+	handler(0, 40 * HK_MIB);
+	handler(40 * HK_MIB, 0);
+}
+
 /* What n large allocations of a program do, some work apiece; returns how often the engine had its turn. */
 static unsigned work(unsigned n)
 {
@@ -72,6 +84,7 @@ static unsigned work(unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		HK_STAT_ADD(large_allocs, 1);
 		HK_STAT_ADD(large_sizes[band], 1);
+		tell();
 		for (unsigned j = 0; j < 200 + 50 * hk_engine_strategy(state); j++)
 			sink++;
 		if (window() == 0 || ++since < window())
@@ -118,12 +131,22 @@ START_TEST(learns_and_freezes)
 	configure(HK_EVO_LEARN_FROZEN);
 	hk_engine_start(state, &config);
 	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	ck_assert_uint_eq(window(), 32);
+	uint64_t first = pulse[1];
+	work(1024 - 32);
+	ck_assert_uint_eq(window(), 32);
+	ck_assert_uint_eq(pulse[1], first); /* observed only: the default was in force */
+	work(32);
 	ck_assert_uint_eq(window(), 8);
-	work(2048);
+	ck_assert(atomic_load(&hk_hooks.on_large) == NULL);
+	for (unsigned i = 1; i < HK_ELO_STRATEGIES; i++) /* who lets go of blocks of 40 MB has to fault them in each time */
+		if (hk_strategies[i].bigcache_max_block < 40 * HK_MIB)
+			ck_assert_float_lt(state->rating[i], state->rating[0] - 50);
+	work(1024);
 	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
 	ck_assert_uint_eq(window(), HK_SHIFT_WINDOW); /* only sizes are looked at */
-	ck_assert_uint_gt(pulse[1], 10);
-	ck_assert_uint_ge(state->matches, 6);
+	ck_assert_uint_gt(pulse[1], first);
+	ck_assert_uint_ge(state->matches, 1);
 	ck_assert_uint_le(atomic_load(&state->allocations), 2048);
 	ck_assert_uint_eq(atomic_load(&state->strategy), state->leader);
 	uint64_t before = pulse[1], random = state->random;
@@ -160,6 +183,7 @@ START_TEST(research_goes_on)
 	work(10000);
 	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
 	ck_assert_uint_eq(window(), 8);
+	ck_assert_uint_gt(state->matches, 100);
 }
 END_TEST
 
@@ -251,7 +275,7 @@ START_TEST(requests_are_carried_out_once)
 	hk_engine_start(state, &config);
 	ck_assert_int_eq(hk_engine_request(state, &config, HK_PHASE_LEARN, 1, why, sizeof why), 0);
 	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
-	ck_assert_uint_eq(window(), 8);
+	ck_assert_uint_eq(window(), 32);
 	work(2048);
 	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
 	/* An idle worker that wakes up with the old request must not start learning again. */
@@ -284,6 +308,7 @@ START_TEST(dead_window_owner)
 {
 	configure(HK_EVO_LEARN);
 	hk_engine_start(state, &config);
+	work(1024);       /* observed */
 	work(8 + 32 + 8); /* one window done, the second begun */
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
 	ck_assert_uint_eq(scratch->half, 1);
@@ -296,6 +321,24 @@ START_TEST(dead_window_owner)
 	ck_assert_uint_eq(scratch->owner, (uint32_t) getpid());
 	ck_assert_uint_eq(scratch->serial, serial + 1);
 	ck_assert_uint_eq(scratch->half, 0);
+}
+END_TEST
+
+/* Where people have set all of the keys, strategies do the same and there is nothing to learn. */
+START_TEST(nothing_to_choose)
+{
+	static const enum hk_key_id tuned[] = {HK_KEY_PURGE_DELAY, HK_KEY_BIGCACHE_LIMIT, HK_KEY_BIGCACHE_MAX_BLOCK,
+	                                       HK_KEY_BATCH_MAX, HK_KEY_THP};
+	configure(HK_EVO_LEARN_FROZEN);
+	put(HK_KEY_BIGCACHE_LIMIT, HK_GIB);
+	put(HK_KEY_BIGCACHE_MAX_BLOCK, HK_GIB);
+	for (unsigned i = 0; i < HK_COUNT(tuned); i++)
+		config.origin[tuned[i]] = HK_ORIGIN_GLOBAL;
+	hk_engine_start(state, &config);
+	work(1024);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state->leader, 0);
+	ck_assert_uint_eq(state->matches, 0);
 }
 END_TEST
 
@@ -345,6 +388,7 @@ int main(void)
 	tcase_add_test(tcase, requests_are_carried_out_once);
 	tcase_add_test(tcase, dead_lock_holder);
 	tcase_add_test(tcase, dead_window_owner);
+	tcase_add_test(tcase, nothing_to_choose);
 	tcase_add_test(tcase, workers);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

@@ -23,6 +23,12 @@ static float laps[LAPS];
 static uint32_t lap_next;
 static uint64_t lap_last, rested_ns;
 
+/* Resident memory over time: the sum of bytes × ns, looked at twice a millisecond at most. */
+#define RSS_PAUSE_NS 500000U
+static int statm = -1;
+static uint64_t rss_last, rss_ns;
+static double rss_sum;
+
 void die(const char *what)
 {
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
@@ -43,19 +49,37 @@ static uint64_t now_ns(void)
 	return (uint64_t) ts.tv_sec * 1000000000U + (uint64_t) ts.tv_nsec;
 }
 
+static void rss_look(uint64_t now)
+{
+	char text[128];
+	char *at;
+	ssize_t n;
+	if (now - rss_last < RSS_PAUSE_NS || statm < 0 || (n = pread(statm, text, sizeof text - 1, 0)) <= 0)
+		return;
+	text[n] = 0;
+	at = strchr(text, ' ');
+	rss_sum += at == NULL ? 0 : (double) strtoul(at, NULL, 10) * 4096 * (double) (now - rss_last);
+	rss_ns += now - rss_last;
+	rss_last = now;
+}
+
 /* When the table is full, the newest laps take the place of the oldest. */
 void lap(uint32_t operations)
 {
 	uint64_t now = now_ns();
 	laps[lap_next++ % LAPS] = (float) (now - lap_last) / (float) operations;
 	lap_last = now;
+	rss_look(now);
 }
 
 void rest(unsigned ms)
 {
 	uint64_t start = now_ns();
-	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long) (ms % 1000) * 1000000};
-	nanosleep(&time, NULL);
+	struct timespec slice = {.tv_nsec = 10000000};
+	while (now_ns() - start < (uint64_t) ms * 1000000) {
+		nanosleep(&slice, NULL);
+		rss_look(now_ns());
+	}
 	rested_ns += now_ns() - start;
 	lap_last = now_ns();
 }
@@ -99,9 +123,12 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 		scenario->run(warmup);
 	lap_next = 0;
 	rested_ns = 0;
+	rss_sum = 0;
+	rss_ns = 0;
+	statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	getrusage(RUSAGE_SELF, &before);
 	uint64_t start = now_ns();
-	lap_last = start;
+	lap_last = rss_last = start;
 	scenario->run(iterations);
 	uint64_t wall = now_ns() - start - rested_ns;
 	getrusage(RUSAGE_SELF, &after);
@@ -113,12 +140,13 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 	printf("scenario=%s iterations=%llu wall_ns=%llu cpu_ns=%llu user_ns=%llu sys_ns=%llu "
 	       "per_second=%.0f "
 	       "p50_ns=%.1f p95_ns=%.1f p99_ns=%.1f minor_faults=%ld major_faults=%ld peak_kb=%ld "
-	       "after_kb=%ld\n",
+	       "after_kb=%ld mean_kb=%.0f\n",
 	       scenario->name, (unsigned long long) iterations, (unsigned long long) wall,
 	       (unsigned long long) (user + sys) * 1000, (unsigned long long) user * 1000,
 	       (unsigned long long) sys * 1000, (double) iterations * 1e9 / (double) (wall | 1),
 	       percentile(count, 500), percentile(count, 950), percentile(count, 990),
-	       after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt, peak, rss);
+	       after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt, peak, rss,
+	       rss_ns != 0 ? rss_sum / (double) rss_ns / 1024 : (double) rss);
 }
 
 static int usage(FILE *to, int code)

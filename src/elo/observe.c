@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Observing. One thread at a time works on the shadows; another that comes meanwhile waits for a moment, then its event is
+ * lost, which the next look at the counters makes up for. Who holds them is told by pid, because after fork the
+ * holder may not exist in the child.
+ */
+#include "elo/observe.h"
+
+#include "base/sys.h"
+#include "base/text.h"
+#include "core/knobs.h"
+#include "core/purge.h"
+#include "core/stats.h"
+#include "core/thp.h"
+#include "elo/rating.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define SPINS 200
+#define PRICE_PAGES 256U  /* small ones, of a huge page's room */
+#define PRICE_TURNS 3     /* the cheapest counts: others on the host are in the way of the dearer ones */
+#define EXTENT ((size_t) (2 * HK_MIB))
+#define USE_BYTES ((size_t) (16 * HK_MIB))  /* more than the TLB covers with small pages */
+#define USE_HEAP_MIN ((uint64_t) (24 * HK_MIB)) /* resident; it covers smaller heaps */
+
+static struct {
+	_Atomic uint32_t busy; /* pid */
+	struct hk_shadow *shadow;
+	uint64_t allocs, cpu_ns; /* counters at the last look */
+} own;
+
+static bool take(void)
+{
+	uint32_t pid = (uint32_t) getpid();
+
+	for (int i = 0; i < SPINS; i++) {
+		if (atomic_exchange_explicit(&own.busy, pid, memory_order_acquire) != pid)
+			return true;
+		hk_sys_pause();
+	}
+	return false;
+}
+
+static void drop(void)
+{
+	atomic_store_explicit(&own.busy, 0, memory_order_release);
+}
+
+static void on_large(size_t old, size_t new)
+{
+	if (!take())
+		return;
+	if (own.shadow != NULL)
+		hk_shadow_event(own.shadow, old, new, hk_sys_now_ns(), hk_purge_ticked_ns());
+	drop();
+}
+
+/* ---- begin and end ---- */
+
+static void lay(const struct hk_config *config, enum hk_key_id key, uint64_t *value)
+{
+	if (config->origin[key] != HK_ORIGIN_PRESET)
+		*value = hk_config_num(config, key);
+}
+
+/* A strategy as it would be in force. */
+static struct hk_strategy rule_of(const struct hk_config *config, uint32_t strategy)
+{
+	struct hk_strategy rule = hk_strategies[strategy];
+	uint64_t thp = rule.thp, policy = hk_config_num(config, HK_KEY_FREE_POLICY);
+
+	lay(config, HK_KEY_PURGE_DELAY, &rule.purge_delay_ns);
+	lay(config, HK_KEY_BIGCACHE_LIMIT, &rule.bigcache_limit);
+	lay(config, HK_KEY_BIGCACHE_MAX_BLOCK, &rule.bigcache_max_block);
+	lay(config, HK_KEY_THP, &thp);
+	rule.thp = (uint8_t) thp;
+	if (hk_config_num(config, HK_KEY_BIGCACHE) == 0)
+		rule.bigcache_limit = 0;
+	if (policy != HK_FREE_ADAPTIVE)
+		rule.purge_delay_ns = policy == HK_FREE_KEEP ? UINT64_MAX / 4 : 0;
+	return rule;
+}
+
+static void look(uint64_t *ret_allocs, uint64_t *ret_cpu_ns)
+{
+	*ret_allocs = HK_STAT_GET(large_allocs) - own.allocs;
+	*ret_cpu_ns = hk_sys_cpu_ns() - own.cpu_ns;
+	own.allocs += *ret_allocs;
+	own.cpu_ns += *ret_cpu_ns;
+}
+
+void hk_observe_begin(const struct hk_config *config)
+{
+	uint64_t allocs, cpu_ns;
+
+	if (!take())
+		return;
+	if (own.shadow == NULL) {
+		own.shadow = hk_sys_map(hk_align_up(sizeof(*own.shadow), HK_PAGE), HK_PAGE);
+		if (own.shadow != NULL)
+			hk_shadow_begin(own.shadow, hk_sys_now_ns(), HK_STAT_GET(large_live_bytes));
+		look(&allocs, &cpu_ns);
+	}
+	for (uint32_t i = 0; own.shadow != NULL && i < HK_ELO_STRATEGIES; i++)
+		own.shadow->rule[i] = rule_of(config, i);
+	drop();
+	atomic_store_explicit(&hk_hooks.on_large, on_large, memory_order_release);
+}
+
+void hk_observe_end(void)
+{
+	if (atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) == NULL || !take())
+		return;
+	atomic_store_explicit(&hk_hooks.on_large, NULL, memory_order_relaxed);
+	if (own.shadow != NULL)
+		hk_sys_unmap(own.shadow, hk_align_up(sizeof(*own.shadow), HK_PAGE));
+	own.shadow = NULL;
+	drop();
+}
+
+/* ---- what was seen ---- */
+
+static void add_sums(struct hk_shadow_total *total, const struct hk_shadow *shadow)
+{
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
+		const struct hk_shadow_sum *sum = &shadow->player[i].sum;
+
+		total->of[i].fresh_small += sum->fresh_small;
+		total->of[i].fresh_huge += sum->fresh_huge;
+		total->of[i].given_back += sum->given_back;
+		total->of[i].idle_byte_ns += sum->idle_byte_ns;
+	}
+	total->live_byte_ns += shadow->live_byte_ns;
+	total->time_ns += shadow->time_ns;
+	total->allocated += shadow->allocated;
+}
+
+static uint64_t resident_bytes(void)
+{
+	char text[128];
+	const char *at;
+
+	if (hk_sys_read_file("/proc/self/statm", text, sizeof(text)) <= 0 || (at = strchr(text, ' ')) == NULL)
+		return 0;
+	return hk_text_number(at) * HK_PAGE;
+}
+
+static void add_counters(struct hk_shadow_total *total, uint64_t allocs, uint64_t cpu_ns)
+{
+	float each = hk_rating_log2((float) (cpu_ns + 1) / (float) (allocs + (allocs == 0)));
+	uint64_t resident = resident_bytes();
+
+	total->cpu_ns += (double) cpu_ns;
+	total->allocations += (double) allocs;
+	total->cost += (double) each;
+	total->squares += (double) (each * each);
+	total->windows += 1;
+	total->looks += 1;
+	total->tracked += (double) (HK_STAT_GET(large_live_bytes) + HK_STAT_GET(bigcache_bytes) + HK_STAT_GET(dirty_bytes));
+	total->resident += (double) resident;
+}
+
+uint64_t hk_observe_collect(struct hk_shadow_total *total)
+{
+	uint64_t allocs = 0, cpu_ns;
+
+	if (!take())
+		return 0;
+	if (own.shadow != NULL) {
+		look(&allocs, &cpu_ns);
+		add_counters(total, allocs, cpu_ns);
+		add_sums(total, own.shadow);
+		hk_shadow_clear_sums(own.shadow);
+		own.shadow->live_bytes = HK_STAT_GET(large_live_bytes);
+		own.shadow->auto_huge = hk_thp_would();
+	}
+	drop();
+	return allocs;
+}
+
+/* ---- prices ---- */
+
+static void touch(char *at, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		((volatile char *) at)[i * HK_PAGE] = 1;
+}
+
+static void keep_least(float *least, uint64_t ns, size_t pages)
+{
+	float each = (float) ns / (float) pages;
+
+	if (*least == 0 || each < *least)
+		*least = each;
+}
+
+/* What it costs here, now, to fault pages in and to give them back. Some hundred µs. */
+static void find_paging(struct hk_shadow_prices *ret, char *at)
+{
+	uint64_t start;
+
+	for (int i = 0; i < PRICE_TURNS; i++) {
+		(void) hk_sys_huge(at, EXTENT, false);
+		start = hk_sys_precise_ns();
+		touch(at, PRICE_PAGES);
+		keep_least(&ret->small, hk_sys_precise_ns() - start, PRICE_PAGES);
+		start = hk_sys_precise_ns();
+		(void) hk_sys_purge(at, PRICE_PAGES * HK_PAGE);
+		keep_least(&ret->given_back, hk_sys_precise_ns() - start, PRICE_PAGES);
+		(void) hk_sys_huge(at, EXTENT, true);
+		start = hk_sys_precise_ns();
+		touch(at, EXTENT / HK_PAGE);
+		keep_least(&ret->huge, hk_sys_precise_ns() - start, EXTENT / HK_PAGE);
+		(void) hk_sys_purge(at, EXTENT);
+	}
+}
+
+/* And to write to pages that are there, page by page and byte by byte. */
+static float find_use(char *at, bool huge)
+{
+	float least = 0;
+
+	(void) hk_sys_huge(at, USE_BYTES, huge);
+	touch(at, USE_BYTES / HK_PAGE);
+	for (int i = 0; i < PRICE_TURNS; i++) {
+		uint64_t start = hk_sys_precise_ns();
+
+		memset(at, i, USE_BYTES);
+		keep_least(&least, hk_sys_precise_ns() - start, USE_BYTES / HK_PAGE);
+	}
+	(void) hk_sys_purge(at, USE_BYTES);
+	return least;
+}
+
+static void find_prices(struct hk_shadow_prices *ret, uint64_t resident)
+{
+	size_t size = resident >= USE_HEAP_MIN ? USE_BYTES : EXTENT;
+	char *at = hk_sys_map(size, EXTENT);
+
+	*ret = (struct hk_shadow_prices){0};
+	if (at == NULL)
+		return;
+	find_paging(ret, at);
+	if (size == USE_BYTES) {
+		ret->use_small = find_use(at, false);
+		ret->use_huge = hk_min(find_use(at, true), ret->use_small);
+	}
+	hk_sys_unmap(at, size);
+}
+
+/* Of this process's memory, how much is in huge pages. */
+static float huge_part(uint64_t resident)
+{
+	char text[1536];
+	const char *at;
+	float part;
+
+	if (hk_sys_read_file("/proc/self/smaps_rollup", text, sizeof(text)) <= 0 || (at = strstr(text, "AnonHugePages:")) == NULL)
+		return 0;
+	part = (float) hk_text_number(at + 14) * 1024 / (float) (resident + 1);
+	return part < 1 ? part : 1;
+}
+
+bool hk_observe_costs(const struct hk_shadow_total *total, uint32_t present, float weight, float *ret_costs, float *ret_thp)
+{
+	uint64_t resident = resident_bytes();
+	struct hk_shadow_prices prices;
+	struct hk_shadow_case given = {&prices, present, weight, huge_part(resident)};
+	bool told = false;
+
+	if (!(total->allocations > 0 && total->time_ns > 0 && total->looks > 0) || !take())
+		return false;
+	find_prices(&prices, resident);
+	for (uint32_t i = 0; own.shadow != NULL && i < HK_ELO_STRATEGIES; i++) {
+		ret_costs[i] = hk_shadow_cost(own.shadow, total, &given, i, false);
+		ret_thp[i] = ret_costs[i] - hk_shadow_cost(own.shadow, total, &given, i, true);
+		told = true;
+	}
+	drop();
+	return told;
+}
