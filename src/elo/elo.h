@@ -52,7 +52,7 @@ struct hk_elo_state {
 	uint64_t random;            /* state of the engine's generator, seeded per service */
 	uint32_t log_next;          /* entries ever written; ring index is modulo HK_ELO_LOG */
 	struct hk_elo_entry log[HK_ELO_LOG];
-	uint64_t scratch[128];      /* private to src/elo: the match under way, canary statistics, … */
+	uint64_t scratch[256];      /* private to src/elo: the match under way, canary statistics, … */
 };
 
 /* engine.c: all called without locks held; none allocates or blocks. */

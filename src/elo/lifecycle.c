@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A leader must beat the configured values by this many rating points (about 2 % of cost) to replace
+/* A leader must beat the configured values by this many rating points (about 0.5 % of cost) to replace
    them: equal cost is no reason to leave what the operator knows. */
-#define WORTH 20.0F
+#define WORTH 5.0F
+/* … and by so many where it leads by its shadow: a model is off by more than long matches are. */
+#define WORTH_SHADOW 20.0F
 /* What research, which has no end, observes at most is half of this. */
 #define OBSERVE_MAX 2048U
 /* What a service does at its start is not its life: this part of the budget is looked at, but does not count. */
@@ -46,8 +48,10 @@ static void freeze(struct hk_elo_state *state, uint64_t now_ns)
 {
 	uint32_t leader = hk_elo_bound(state->leader);
 	if (phase_of(state) == HK_PHASE_LEARN && !hk_lifecycle_observing(state)) {
+		bool placed = hk_elo_scratch(state)->placed == 1;
 		leader = hk_match_leader(state);
-		if ((state->played[0] != 0 || hk_elo_scratch(state)->prior > 0) && state->rating[leader] - state->rating[0] < WORTH)
+		if ((state->played[0] != 0 || placed) &&
+		    state->rating[leader] - state->rating[0] < (placed ? WORTH_SHADOW : WORTH))
 			leader = 0;
 	}
 	hk_match_log(state, now_ns, HK_ELO_FREEZE, leader, leader, 0, 0);
@@ -204,7 +208,8 @@ uint32_t hk_lifecycle_next(struct hk_elo_state *state, const struct hk_elo_param
 	return strategy;
 }
 
-/* The canary is over: the winner's reign goes on frozen, or with the next canary of a series, or learning goes on for ever. */
+/* The canary is over: the winner's reign goes on frozen, or with the next canary of a series, or learning
+ * goes on for ever. */
 static void conclude(struct hk_elo_state *state, const struct hk_elo_params *params, enum hk_verdict verdict,
                      uint64_t now_ns)
 {
@@ -217,7 +222,8 @@ static void conclude(struct hk_elo_state *state, const struct hk_elo_params *par
 	if (promoted)
 		state->leader = challenger;
 	scratch->playing = 0;
-	if (scratch->series > 0 && scratch->series < HK_ELO_STRATEGIES && params->policy == HK_EVO_LEARN_FROZEN) {
+	if (scratch->series > 0 && scratch->series < HK_ELO_STRATEGIES &&
+	    params->policy == HK_EVO_LEARN_FROZEN) {
 		scratch->series--;
 		open_canary(state, params, now_ns);
 		return;

@@ -46,10 +46,13 @@ struct hk_elo_scratch {
 	uint32_t playing, half; /* a match is on; 0: first window, 1: second */
 	uint32_t first, second; /* strategies, in playing order */
 	struct hk_elo_cost first_cost;
-	float noise; /* variance of a match's margin around its expectation, log2 units */
+	/* What is known of the field (field.c). */
+	float noise; /* variance of a window's log2 cost around its expectation */
 	uint32_t noise_n;
-	float level, shock;             /* log2 cost of a strategy rated 1500; variance of its changes */
-	uint32_t level_n, shock_n;
+	float level; /* log2 cost of a strategy rated 1500 just now */
+	uint32_t level_known;
+	/* Covariances of what the ratings, as log2 costs, and (last) the level are off by; in noises. */
+	float doubt[HK_ELO_STRATEGIES + 1][HK_ELO_STRATEGIES + 1];
 	/* CANARY. */
 	uint32_t position, turn, length; /* window within the round, the challenger's one, windows a round */
 	uint32_t strikes;                /* breaches of the guard in a row */
@@ -64,7 +67,7 @@ struct hk_elo_scratch {
 	uint32_t out;       /* bit i: strategy i does not play, because another does the same */
 	float thp[HK_ELO_STRATEGIES]; /* log2 cost that is due to huge pages, against the present: windows do not show it */
 	uint32_t present;   /* the strategy in force while LEARN observed: it decides on huge pages until the end of LEARN */
-	float prior;        /* log2 variance of what the shadows say; 0: they said nothing */
+	uint32_t placed;    /* ratings start from what the shadows say */
 	uint32_t started;   /* the start of the service is over, and sums count */
 	struct hk_shadow_total seen;
 };
@@ -110,12 +113,19 @@ uint32_t hk_match_strategy(struct hk_elo_state *state);
 /* The window of hk_match_strategy ended with this cost. True when that ended the match: ratings moved. */
 bool hk_match_report(struct hk_elo_state *state, const struct hk_elo_params *params, struct hk_elo_cost cost,
                      uint64_t now_ns);
-/* Move the ratings of two players by one game. */
-void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a,
-                   float cost_b);
 /* Highest rating. */
 uint32_t hk_match_leader(const struct hk_elo_state *state);
 /* Is the leader ahead of everybody by more than the noise explains? */
 bool hk_match_clear(struct hk_elo_state *state);
+
+/* ---- field.c ---- */
+
+/* Nothing is known of any rating yet (in match.c). */
+void hk_field_reset(struct hk_elo_scratch *scratch);
+/* Standard error of the difference of two ratings, in points. */
+float hk_field_deviation(struct hk_elo_state *state, uint32_t a, uint32_t b);
+/* Move the ratings by one match: a played first. */
+void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a,
+                   float cost_b);
 
 #endif

@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* A newcomer's first game counts this many times K; the factor falls as 1 / games down to 1. With
-   K = 32 the first update carries the rating about as far as the game's margin says. */
-#define PROVISIONAL 11.0F
 #define LIMIT 60.0F /* of exponents: keeps every result finite */
 
 float hk_rating_log2(float x)
@@ -59,16 +56,12 @@ float hk_rating_expected(float a, float b)
 
 float hk_rating_score(float cost_a, float cost_b)
 {
-	float margin = cost_b - cost_a;
-	if (margin < HK_RATING_DRAW && margin > -HK_RATING_DRAW)
-		return 0.5F;
-	return hk_rating_expected(margin * HK_RATING_SLOPE, 0);
+	return hk_rating_expected((cost_b - cost_a) * HK_RATING_SLOPE, 0);
 }
 
-float hk_rating_k(uint32_t k, uint32_t played)
+float hk_rating_k(float share)
 {
-	float factor = PROVISIONAL / ((float) played + 1);
-	return (float) k * (factor > 1.0F ? factor : 1.0F);
+	return HK_RATING_FULL * share;
 }
 
 float hk_rating_update(float rating, float k, float score, float expected)

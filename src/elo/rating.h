@@ -12,8 +12,9 @@
 #define HK_RATING_START 1500.0F
 /* Rating points that one unit of log2(cost) is worth: a strategy 10 % cheaper rates 95 points higher. */
 #define HK_RATING_SLOPE 693.0F
-/* Cost ratios closer than this (log2 of 1.02) are a draw. */
-#define HK_RATING_DRAW 0.0286F
+/* The K that moves a rating by all of a small margin: 1 / (slope of the expected score between equals), 1600
+ * / ln 10. */
+#define HK_RATING_FULL 694.87F
 
 float hk_rating_log2(float x); /* x > 0; smaller values count as the smallest normal number */
 float hk_rating_exp2(float x); /* clamped to 2^±60 */
@@ -21,11 +22,12 @@ float hk_rating_sqrt(float x); /* 0 for x ≤ 0 */
 
 /* Expected score of a player rated a against one rated b: 1 / (1 + 10^((b − a) / 400)), Elo 1978. */
 float hk_rating_expected(float a, float b);
-/* Score of a from the log2 costs of both: 0.5 for a draw, else by the margin. A game that ends with
-   the expected margin moves nothing, which is what lets 32 noisy games settle 12 players. */
+/* Score of a from the log2 costs of both: by the margin, 0.5 for equals. A game that ends with the expected
+   margin moves nothing, which is what lets 32 noisy games settle 12 players; the far ends are flat, so
+   a wild measurement counts little. */
 float hk_rating_score(float cost_a, float cost_b);
-/* K for a player with that many games behind him: high for newcomers, as chess federations do. */
-float hk_rating_k(uint32_t k, uint32_t played);
+/* The K that moves a rating by this share of a margin. */
+float hk_rating_k(float share);
 /* One player's new rating. */
 float hk_rating_update(float rating, float k, float score, float expected);
 

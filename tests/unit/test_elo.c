@@ -5,6 +5,7 @@
  */
 #include "elo/lifecycle.h"
 #include "elo/rating.h"
+#include "elo_sim.h"
 
 #include <check.h>
 #include <errno.h>
@@ -12,96 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define N HK_ELO_STRATEGIES
-
-static struct hk_elo_state state;
-
-static const struct hk_elo_params usual = {
-        .enabled = true,
-        .policy = HK_EVO_LEARN_FROZEN,
-        .objective = HK_OBJECTIVE_BALANCED,
-        .k = 32,
-        .window = 32,
-        .budget = 2048,
-        .canary_percent = 5,
-        .canary_guard = 10,
-};
-
-static uint32_t phase(void)
-{
-	return atomic_load(&state.phase);
-}
-
-/* ---- the simulated service: true costs, noise and drift, with a generator of its own ---- */
-
-static uint64_t sim_seed;
-
-static double uniform(void)
-{
-	sim_seed = sim_seed * 6364136223846793005U + 1442695040888963407U;
-	return (double) (sim_seed >> 11) / 9007199254740992.0;
-}
-
-static double normal(void)
-{
-	return sqrt(-2 * log(1 - uniform())) * cos(6.283185307179586 * uniform());
-}
-
-struct sim {
-	double cost[N], resident[N], noise, drift, level;
-};
-
-static struct hk_elo_cost sim_window(struct sim *sim, uint32_t strategy)
-{
-	sim->level += sim->drift * normal();
-	double noise = 1 + sim->noise * normal();
-	return (struct hk_elo_cost){
-	        .cost = (float) log2(1000 * sim->cost[strategy] * exp(sim->level) * fmax(noise, 0.1)),
-	        .resident = (float) log2(1e8 * sim->resident[strategy]),
-	};
-}
-
-static void sim_make(struct sim *sim, double noise, double drift, double spread)
-{
-	double best = 1e9;
-	*sim = (struct sim){.noise = noise, .drift = drift};
-	for (int i = 0; i < N; i++) {
-		sim->cost[i] = 1 + spread * uniform();
-		sim->resident[i] = 1;
-		best = fmin(best, sim->cost[i]);
-	}
-	for (int i = 0; i < N; i++)
-		sim->cost[i] /= best;
-}
-
-/* Play windows until the phase changes or the count is out. Returns windows played. */
-static uint32_t sim_play(struct sim *sim, const struct hk_elo_params *params, uint32_t windows)
-{
-	uint32_t before = phase(), n = 0;
-	while (n < windows) {
-		uint32_t strategy = hk_lifecycle_next(&state, params, n);
-		if (phase() != before)
-			break;
-		ck_assert_uint_lt(strategy, N);
-		ck_assert_uint_eq(strategy, atomic_load(&state.strategy));
-		if (phase() == HK_PHASE_LEARN)
-			atomic_fetch_add(&state.allocations, params->window);
-		hk_lifecycle_report(&state, params, sim_window(sim, strategy), n);
-		n++;
-		if (phase() != before)
-			break;
-	}
-	return n;
-}
-
-static void fresh(uint64_t seed, const struct hk_elo_params *params)
-{
-	memset(&state, 0, sizeof state);
-	sim_seed = seed * 977 + 5;
-	hk_lifecycle_init(&state, seed);
-	hk_lifecycle_follow(&state, params, 0);
-}
 
 /* ---- rating ---- */
 
@@ -131,59 +42,25 @@ END_TEST
 
 START_TEST(scores)
 {
-	ck_assert_float_eq(hk_rating_score(10, 10.02F), 0.5F); /* 1.4 % apart: a draw */
+	ck_assert_float_eq_tol(hk_rating_score(10, 10), 0.5F, 1e-6F);
 	ck_assert_float_gt(hk_rating_score(10, 10.2F), 0.5F);
 	ck_assert_float_gt(hk_rating_score(10, 11), 0.95F); /* half the cost */
 	for (float d = 0; d < 4; d += 0.1F) {
 		ck_assert_float_eq_tol(hk_rating_score(3, 3 + d) + hk_rating_score(3 + d, 3), 1, 1e-3F);
 		/* Zero-sum with one K. */
-		float k = hk_rating_k(32, 20), e = hk_rating_expected(1600, 1500),
+		float k = 32, e = hk_rating_expected(1600, 1500),
 		      s = hk_rating_score(3, 3 + d);
 		float a = hk_rating_update(1600, k, s, e), b = hk_rating_update(1500, k, 1 - s, 1 - e);
 		ck_assert_float_eq_tol(a + b, 3100, 0.05F);
 	}
-	ck_assert_float_eq(hk_rating_k(32, 1000), 32);
-	ck_assert_float_gt(hk_rating_k(32, 0), hk_rating_k(32, 1));
+	/* The K of a share of 1 moves a rating to where a small margin says. */
+	float score = hk_rating_score(10, 10.05F);
+	ck_assert_float_eq_tol(hk_rating_update(1500, hk_rating_k(1), score, 0.5F),
+	                       1500 + 0.05F * HK_RATING_SLOPE, 0.2F);
 }
 END_TEST
 
 /* ---- learning ---- */
-
-static unsigned settled_within(unsigned runs, double noise, double drift, double tolerance,
-                               unsigned *ret_exact)
-{
-	unsigned good = 0;
-	*ret_exact = 0;
-	for (unsigned seed = 1; seed <= runs; seed++) {
-		struct sim sim;
-		fresh(seed, &usual);
-		sim_make(&sim, noise, drift, 1);
-		ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
-		uint32_t windows = sim_play(&sim, &usual, 1000);
-		ck_assert_uint_le(windows * usual.window, usual.budget);
-		ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
-		ck_assert_uint_eq(state.leader, atomic_load(&state.strategy));
-		good += sim.cost[state.leader] <= 1 + tolerance;
-		*ret_exact += sim.cost[state.leader] <= 1;
-	}
-	return good;
-}
-
-/* Twelve strategies over a range of 2 ×, 10 % noise a window, inside 2,048 allocations. */
-START_TEST(converges)
-{
-	unsigned exact, runs = 1000;
-	unsigned good = settled_within(runs, 0.1, 0, 0.05, &exact);
-	printf("learned within 5 %% of the best: %u of %u (best itself: %u)\n", good, runs, exact);
-	ck_assert_uint_ge(good, runs * 97 / 100);
-	good = settled_within(runs, 0.1, 0.05, 0.05, &exact);
-	printf("… with 5 %% drift a window: %u of %u\n", good, runs);
-	ck_assert_uint_ge(good, runs * 94 / 100);
-	good = settled_within(runs, 0.02, 0, 0.05, &exact);
-	printf("… with 2 %% noise: %u of %u\n", good, runs);
-	ck_assert_uint_ge(good, runs * 99 / 100);
-}
-END_TEST
 
 /* When all cost the same, the configured values stay. */
 START_TEST(ties_stay_default)
@@ -295,18 +172,6 @@ START_TEST(commands)
 END_TEST
 
 /* ---- canary ---- */
-
-static void canary(uint64_t seed, struct sim *sim, const struct hk_elo_params *params, double challenger)
-{
-	char why[128];
-	fresh(seed, params);
-	*sim = (struct sim){.noise = 0.1};
-	for (int i = 0; i < N; i++)
-		sim->cost[i] = sim->resident[i] = 1;
-	ck_assert_int_eq(hk_lifecycle_command(&state, params, HK_PHASE_CANARY, 0, why, sizeof why), 0);
-	ck_assert_uint_ne(state.challenger, state.leader);
-	sim->cost[state.challenger] = challenger;
-}
 
 START_TEST(canary_promotes_the_better)
 {
@@ -447,7 +312,6 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, arithmetic);
 	tcase_add_test(tcase, scores);
-	tcase_add_test(tcase, converges);
 	tcase_add_test(tcase, ties_stay_default);
 	tcase_add_test(tcase, budget_forces_frozen);
 	tcase_add_test(tcase, learn_policy_never_freezes);
