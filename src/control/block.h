@@ -165,7 +165,7 @@ extern const struct hk_verb hk_verbs[]; /* ends with name == NULL */
  * copy). When the verb changes something, *ret_changed is true and *ret_values, with the generation it was
  * derived from, is what to seal and publish; after that hk_verb_complete finishes the reply.
  * After a reload that failed, ret_values->diags holds its messages. Returns 0 when the reply has "ok":true.
- * Not reentrant: one thread at a time (hk_config_resolve has static scratch). Stack: 32 KiB.
+ * Reentrant: what it writes is the caller's. Stack: 32 KiB.
  */
 int hk_verb_run(const struct hk_request *request, const char *line, struct hk_block_values *ret_values,
                 bool *ret_changed, char *reply, size_t size);

@@ -6,15 +6,39 @@
  */
 #include "ctl/ask_int.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+void hk_task_drop(struct hk_task *task)
+{
+	if (--task->users > 0)
+		return;
+	free(task->request);
+	free(task->text);
+	free(task->door2);
+	free(task->line);
+	free(task);
+}
+
+static void closed(uv_handle_t *handle)
+{
+	hk_task_drop(handle->data);
+}
+
+void hk_task_close(uv_handle_t *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, closed);
+}
+
+/* The answer is complete. */
 static void finish(struct hk_task *task)
 {
-	if (--*task->left == 0)
-		uv_stop(uv_default_loop());
+	--*task->left;
+	hk_task_drop(task);
 }
 
 /* Terminal control bytes of a stranger never reach the operator's screen raw. */
@@ -53,6 +77,12 @@ void hk_task_reply(struct hk_task *task, int door, const char *text, size_t size
 
 /* ---- door 2 ---- */
 
+static void out_of_memory(void)
+{
+	perror(program_invocation_short_name);
+	exit(1);
+}
+
 static void queued_work(uv_work_t *work)
 {
 	struct hk_task *task = work->data;
@@ -76,16 +106,39 @@ static void door2_done(struct hk_task *task)
 	hk_task_reply(task, 2, job->reply, strlen(job->reply));
 }
 
+/* Tasks whose thread the kernel still holds, though nobody waits for it any more. Who asks again and again must
+   not lose one more thread each time. */
+static struct hk_task *late;
+
+static bool is_late(pid_t pid)
+{
+	for (const struct hk_task *task = late; task != NULL; task = task->next_late)
+		if (task->door2->pid == pid)
+			return true;
+	return false;
+}
+
+static void came_back(struct hk_task *task)
+{
+	for (struct hk_task **at = &late; *at != NULL; at = &(*at)->next_late)
+		if (*at == task) {
+			*at = task->next_late;
+			break;
+		}
+}
+
 static void after_work(uv_work_t *work, int status)
 {
 	struct hk_task *task = work->data;
 
 	(void) status;
-	if (task->door2_over)
-		return;
-	task->door2_over = true;
-	uv_timer_stop(&task->patience);
-	door2_done(task);
+	came_back(task);
+	if (!task->door2_over) {
+		task->door2_over = true;
+		hk_task_close((uv_handle_t *) &task->patience);
+		door2_done(task);
+	}
+	hk_task_drop(task);
 }
 
 static void door2_too_late(uv_timer_t *timer)
@@ -93,6 +146,9 @@ static void door2_too_late(uv_timer_t *timer)
 	struct hk_task *task = timer->data;
 
 	task->door2_over = true; /* its memory now belongs to the thread */
+	task->next_late = late;
+	late = task;
+	hk_task_close((uv_handle_t *) timer);
 	snprintf(task->answer->error, sizeof task->answer->error,
 	         "the kernel did not let its memory be read within %u ms", task->ask->timeout_ms);
 	finish(task);
@@ -101,16 +157,23 @@ static void door2_too_late(uv_timer_t *timer)
 static void start_door2(struct hk_task *task)
 {
 	const struct hk_seen *seen = &task->answer->service->seen;
-	struct hk_door2 *job = calloc(1, sizeof *job);
+	struct hk_door2 *job;
 
-	if (job == NULL) {
-		perror("hakmemctl");
-		exit(1);
+	if (is_late(seen->pid)) {
+		snprintf(task->answer->error, sizeof task->answer->error,
+		         "the kernel still does not let its memory be read (an earlier request waits for it)");
+		finish(task);
+		return;
 	}
+	job = calloc(1, sizeof *job);
+	task->line = strdup(task->ask->line);
+	if (job == NULL || task->line == NULL)
+		out_of_memory();
 	*job = (struct hk_door2){.pid = seen->pid, .uid = seen->uid, .gid = seen->gid, .block = seen->block};
-	job->line = task->ask->line;
+	job->line = task->line;
 	task->door2 = job;
 	task->work.data = task;
+	task->users += 2; /* the timer, the thread */
 	uv_timer_init(uv_default_loop(), &task->patience);
 	task->patience.data = task;
 	uv_timer_start(&task->patience, door2_too_late, task->ask->timeout_ms, 0);
@@ -180,22 +243,25 @@ static void start(struct hk_task *task)
 
 unsigned hk_ask(const struct hk_ask *ask, const struct hk_services *services, struct hk_answer *ret)
 {
-	struct hk_task *tasks = calloc(services->n + 1, sizeof *tasks);
-	unsigned *left = calloc(1, sizeof *left), failed = 0;
+	unsigned left = services->n, failed = 0;
 
-	if (tasks == NULL || left == NULL) {
-		perror("hakmemctl");
-		exit(1);
-	}
-	*left = services->n + 1;
 	for (unsigned i = 0; i < services->n; i++) {
+		struct hk_task *task = calloc(1, sizeof *task);
+		if (task == NULL)
+			out_of_memory();
 		ret[i] = (struct hk_answer){.service = &services->at[i]};
-		tasks[i] = (struct hk_task){.ask = ask, .answer = &ret[i], .left = left};
-		start(&tasks[i]);
+		*task = (struct hk_task){.ask = ask, .answer = &ret[i], .left = &left, .users = 1};
+		start(task);
 	}
-	if (--*left > 0)
-		uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+	while (left > 0)
+		uv_run(uv_default_loop(), UV_RUN_ONCE);
 	for (unsigned i = 0; i < services->n; i++)
 		failed += ret[i].error[0] != '\0';
 	return failed;
+}
+
+void hk_answers_drop(struct hk_answer *answers, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		json_decref(answers[i].reply);
 }

@@ -10,11 +10,13 @@
 
 #include <uv.h>
 
-/* One service being asked. Freed by nobody: the program ends soon, and late callbacks may come. */
+/* One service being asked. It outlives the answer while handles of its are still closing, or while a thread is
+   held in the kernel: ask and answer are the caller's and not to be touched once the task is finished. */
 struct hk_task {
 	const struct hk_ask *ask;
 	struct hk_answer *answer;
-	unsigned *left; /* tasks under way; the loop stops at 0 */
+	unsigned *left; /* tasks under way */
+	unsigned users; /* the request itself, handles that are not closed, a thread: the last one frees it */
 	/* Door 1 */
 	uv_pipe_t pipe;
 	uv_connect_t connect;
@@ -28,8 +30,14 @@ struct hk_task {
 	uv_work_t work;
 	uv_timer_t patience;
 	struct hk_door2 *door2;
+	char *line; /* door 2's copy of the request */
+	struct hk_task *next_late;
 	bool door2_over;
 };
+
+void hk_task_drop(struct hk_task *task);
+/* Close one of its handles, which task->users has counted since it was initialised. */
+void hk_task_close(uv_handle_t *handle);
 
 /* Start door 1; ends in exactly one call of hk_task_reply or hk_task_door1_failed. */
 void hk_door1_start(struct hk_task *task);

@@ -20,10 +20,9 @@ static void try_connect(struct hk_task *task);
 static void shut(struct hk_task *task)
 {
 	task->door1_over = true;
-	if (!uv_is_closing((uv_handle_t *) &task->pipe))
-		uv_close((uv_handle_t *) &task->pipe, NULL);
-	uv_close((uv_handle_t *) &task->deadline, NULL);
-	uv_close((uv_handle_t *) &task->again, NULL);
+	hk_task_close((uv_handle_t *) &task->pipe);
+	hk_task_close((uv_handle_t *) &task->deadline);
+	hk_task_close((uv_handle_t *) &task->again);
 }
 
 static void too_late(uv_timer_t *timer)
@@ -115,7 +114,7 @@ static void on_connect(uv_connect_t *connect, int status)
 	if (task->door1_over)
 		return;
 	if (status == UV_EAGAIN) { /* full backlog: try again until the deadline */
-		uv_close((uv_handle_t *) &task->pipe, NULL);
+		hk_task_close((uv_handle_t *) &task->pipe);
 		uv_timer_start(&task->again, again, AGAIN_MS, 0);
 		return;
 	}
@@ -144,6 +143,7 @@ static void try_connect(struct hk_task *task)
 {
 	uv_pipe_init(uv_default_loop(), &task->pipe, 0);
 	task->pipe.data = task;
+	task->users++;
 	uv_pipe_connect(&task->connect, &task->pipe, task->answer->service->socket, on_connect);
 }
 
@@ -165,6 +165,7 @@ void hk_door1_start(struct hk_task *task)
 	uv_timer_init(uv_default_loop(), &task->deadline);
 	uv_timer_init(uv_default_loop(), &task->again);
 	task->deadline.data = task->again.data = task->connect.data = task->write.data = task;
+	task->users += 2;
 	uv_timer_start(&task->deadline, too_late, task->ask->timeout_ms, 0);
 	try_connect(task);
 }

@@ -5,14 +5,14 @@
  * once may fill the same spare; the one whose values are not there afterwards tries once more on a
  * fresh copy. The block is a stranger's memory: the copy is made harmless before any code of ours
  * reads it. Only used slots are copied: reading pages that no process has touched would make them
- * (2 MiB of the service's memory for a look).
+ * (2 MiB of the service's memory for a look). No lock is held meanwhile: the files of a service may be on a file
+ * system that never answers, and others are to be served then.
  */
 #include "ctl/door2.h"
 #include "ctl/elf.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +22,6 @@
 
 #define ATTEMPTS 2
 #define ACK_MS 64 /* the last of the waits 1, 2, 4 … ms: about 0.1 s in all */
-
-/* hk_config_resolve has one scratch: verbs run one by one, however many targets there are. */
-static pthread_mutex_t verb_lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define TAME(text) hk_text_tame(text, sizeof(text))
 
@@ -208,10 +205,8 @@ void hk_door2_run(struct hk_door2 *job)
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
 		job->raced = i;
 		r = copy_block(job, copy);
-		pthread_mutex_lock(&verb_lock);
 		if (r == 0)
 			r = run_on_copy(job, copy, values, &changed);
-		pthread_mutex_unlock(&verb_lock);
 		if (r == 0 && changed)
 			r = publish(job, copy, values);
 	}

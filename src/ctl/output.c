@@ -6,6 +6,7 @@
 #include "config/name.h"
 #include "ctl/ctl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,9 @@ int hk_out_json(json_t *value)
 
 	json_decref(value);
 	putchar('\n');
-	return r == 0 ? HK_EXIT_DONE : hk_ctl_fail(HK_EXIT_FAILED, "the output could not be written");
+	if (r != 0)
+		fprintf(stderr, "%s: the output could not be written\n", program_invocation_short_name);
+	return r == 0 ? HK_EXIT_DONE : HK_EXIT_FAILED;
 }
 
 /* Columns on a terminal. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * hk_pool_run on uv_queue_work. A round whose jobs came too late stays allocated.
+ * hk_pool_run on uv_queue_work. A round lives until its last job has come back, be it too late.
  */
 #include "ctl/pool.h"
 
@@ -12,6 +12,7 @@ struct round {
 	void (*work)(void *);
 	bool *done; /* the caller's; NULL once it no longer waits */
 	size_t left;
+	bool late;
 	uv_timer_t timer;
 };
 
@@ -42,14 +43,18 @@ static void after_work(uv_work_t *request, int status)
 	(void) status;
 	if (round->done != NULL)
 		round->done[item->index] = true;
-	if (--round->left == 0 && round->done != NULL)
-		uv_stop(request->loop);
+	else
+		free(item->job);
 	free(item);
+	if (--round->left == 0 && round->done == NULL)
+		uv_close((uv_handle_t *) &round->timer, free_timer);
 }
 
 static void too_late(uv_timer_t *timer)
 {
-	uv_stop(timer->loop);
+	struct round *round = timer->data;
+
+	round->late = true;
 }
 
 void hk_pool_run(void (*work)(void *), void **jobs, bool *done, size_t n, unsigned timeout_ms)
@@ -74,13 +79,10 @@ void hk_pool_run(void (*work)(void *), void **jobs, bool *done, size_t n, unsign
 		else
 			free(item);
 	}
-	if (round->left > 0) {
-		uv_timer_start(&round->timer, too_late, timeout_ms, 0);
-		uv_run(loop, UV_RUN_DEFAULT);
-	}
+	uv_timer_start(&round->timer, too_late, timeout_ms, 0);
+	while (round->left > 0 && !round->late)
+		uv_run(loop, UV_RUN_ONCE);
 	round->done = NULL;
 	if (round->left == 0)
 		uv_close((uv_handle_t *) &round->timer, free_timer);
-	else
-		uv_timer_stop(&round->timer); /* late jobs still use the round: it stays */
 }

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs work(jobs[i]) for all i; waits at most timeout_ms. done[i] tells which are complete; a job
-   that is not done belongs to its thread for good and must be neither read nor freed. */
+/* Runs work(jobs[i]) for all i; waits at most timeout_ms. done[i] tells which are complete; a job that is not done
+   belongs to its thread, must be neither read nor freed, and is freed when the thread is through with it. */
 void hk_pool_run(void (*work)(void *), void **jobs, bool *done, size_t n, unsigned timeout_ms);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BLOCK_SYMBOL "hakmem_control_block"
@@ -222,6 +223,7 @@ static enum hk_seen_state read_head(struct hk_seen *seen)
 		seen->first_start = head->start_time;
 		copy_text(seen->program, sizeof seen->program, head->identity.program, sizeof head->identity.program);
 		copy_text(seen->block_unit, sizeof seen->block_unit, head->identity.unit, sizeof head->identity.unit);
+		copy_text(seen->conf, sizeof seen->conf, head->identity.conf, sizeof head->identity.conf);
 		copy_text(seen->socket, sizeof seen->socket, head->socket, sizeof head->socket);
 		state = HK_SEEN_BLOCK;
 	}
@@ -233,12 +235,21 @@ void hk_scan_process(pid_t pid, struct hk_seen *ret)
 {
 	char link[PATH_MAX] = "", name[64];
 	struct maps *maps;
+	struct stat root;
 	int r;
 
-	if (hk_scan_identity(pid, ret) < 0 || (maps = malloc(sizeof *maps)) == NULL)
+	memset(ret, 0, sizeof *ret);
+	ret->pid = pid;
+	if ((maps = malloc(sizeof *maps)) == NULL)
 		return;
 	read_exe(pid, link, sizeof link, name, sizeof name);
 	r = read_maps(pid, link, maps);
+	/* Most processes are none of ours, and hakmemd looks at all: no more of them than that. */
+	if ((r == 0 && maps->nlibraries == 0 && (maps->program == 0 || maps->nshared == 0)) ||
+	    hk_scan_identity(pid, ret) < 0) {
+		free(maps);
+		return;
+	}
 	if (r == -EACCES || r == -EPERM)
 		ret->state = HK_SEEN_HIDDEN;
 	if (r == 0) {
@@ -257,4 +268,9 @@ void hk_scan_process(pid_t pid, struct hk_seen *ret)
 			ret->device = maps->shared[i].device;
 		}
 	free(maps);
+	snprintf(link, sizeof link, "/proc/%d/root/.", (int) pid);
+	if (ret->block != 0 && stat(link, &root) == 0) {
+		ret->root_inode = root.st_ino;
+		ret->root_device = root.st_dev;
+	}
 }

@@ -33,6 +33,8 @@ struct hk_seen {
 	pid_t first_pid; /* what the block says of the first process (in its own pid namespace) */
 	uint64_t first_start;
 	char program[64], block_unit[128], socket[HK_PATH_MAX];
+	char conf[HK_PATH_MAX];          /* its HAKMEM_CONF, or "" */
+	uint64_t root_inode, root_device; /* of its root directory */
 };
 
 /* Fill *ret for pid. Never fails; may take long if the kernel makes it wait for the target. */

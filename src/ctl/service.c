@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Finds services: every process is looked at on worker threads, those of one block become one
- * service, sockets are added. Main thread only; lives until the program ends, so nothing is freed.
+ * service, sockets are added. Main thread only.
  */
 #include "ctl/service.h"
 #include "ctl/pool.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static void *grow(void *array, size_t n, size_t size)
 	void *p = (n & (n - 1)) == 0 ? realloc(array, (n == 0 ? 1 : 2 * n) * size) : array;
 
 	if (p == NULL) {
-		perror("hakmemctl");
+		perror(program_invocation_short_name);
 		_exit(1);
 	}
 	return p;
@@ -75,7 +76,7 @@ static bool stands_before(const struct hk_seen *a, const struct hk_seen *b)
 	return a->start_time != b->start_time ? a->start_time < b->start_time : a->pid < b->pid;
 }
 
-static void add_seen(struct hk_services *services, const struct hk_seen *seen)
+void hk_services_add_seen(struct hk_services *services, const struct hk_seen *seen)
 {
 	if (seen->state == HK_SEEN_NOTHING)
 		return;
@@ -137,7 +138,7 @@ static void scan_all(const pid_t *pids, size_t n, unsigned timeout_ms, struct hk
 	hk_pool_run(scan, jobs, done, n, timeout_ms);
 	for (size_t i = 0; i < n; i++) {
 		if (done[i])
-			add_seen(services, jobs[i]);
+			hk_services_add_seen(services, jobs[i]);
 		else
 			services->stuck++;
 		if (done[i])
@@ -183,6 +184,14 @@ static void add_named_sockets(struct hk_services *services)
 		if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && strlen(path) < sizeof service->socket)
 			memcpy(service->socket, path, strlen(path) + 1);
 	}
+}
+
+void hk_services_drop(struct hk_services *services)
+{
+	for (unsigned i = 0; i < services->n; i++)
+		free(services->at[i].pids);
+	free(services->at);
+	memset(services, 0, sizeof *services);
 }
 
 void hk_services_find(const char *control_dir, pid_t only, unsigned timeout_ms, struct hk_services *ret)

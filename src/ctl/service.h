@@ -26,6 +26,9 @@ struct hk_services {
 /* All services of the host, or (only > 0) those that process is part of. control_dir is where
    sockets are, besides $XDG_RUNTIME_DIR/hakmem. */
 void hk_services_find(const char *control_dir, pid_t only, unsigned timeout_ms, struct hk_services *ret);
+void hk_services_drop(struct hk_services *services);
+/* One step of it: what was seen of one process. */
+void hk_services_add_seen(struct hk_services *services, const struct hk_seen *seen);
 /* Keep only what TARGET (pid, program, unit, socket path; globs) names. */
 void hk_services_select(struct hk_services *services, const char *target);
 /* Is the process one of those that were seen of the service? */
