@@ -12,6 +12,9 @@
  *
  * code[] of a slab changes only while no block of it is out. root entries are written
  * once, under the page heap's lock.
+ *
+ * hakmemctl reads all of this in the memory of live processes (src/ctl/heapmap.c): a change of these structs raises
+ * HK_BLOCK_LAYOUT.
  */
 #ifndef HK_CORE_SPAN_H
 #define HK_CORE_SPAN_H

@@ -73,6 +73,7 @@ const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity);
 int hk_do_list(struct hk_ctl *ctl);
 int hk_do_status(struct hk_ctl *ctl);
 int hk_do_stats(struct hk_ctl *ctl);
+int hk_do_explain(struct hk_ctl *ctl);
 int hk_do_log(struct hk_ctl *ctl);
 int hk_do_export(struct hk_ctl *ctl);
 int hk_do_get(struct hk_ctl *ctl);

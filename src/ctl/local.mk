@@ -3,6 +3,8 @@ hakmemctl_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(li
 hakmemctl_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
 	$(INIH_LIBS) $(UV_LIBS) $(JANSSON_LIBS)
 hakmemctl_SOURCES = \
+	src/ctl/account.c src/ctl/account.h \
+	src/ctl/advice.c src/ctl/advice.h \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
 	src/ctl/change.c \
 	src/ctl/counters.c \
@@ -10,7 +12,9 @@ hakmemctl_SOURCES = \
 	src/ctl/door1.c \
 	src/ctl/door2.c src/ctl/door2.h \
 	src/ctl/elf.c src/ctl/elf.h \
+	src/ctl/explain.c \
 	src/ctl/files.c \
+	src/ctl/heapmap.c src/ctl/heapmap.h \
 	src/ctl/keys.c \
 	src/ctl/learned.c \
 	src/ctl/look.c \
@@ -20,5 +24,6 @@ hakmemctl_SOURCES = \
 	src/ctl/run.c \
 	src/ctl/scan.c src/ctl/scan.h \
 	src/ctl/service.c src/ctl/service.h \
+	src/ctl/smaps.c src/ctl/smaps.h \
 	src/ctl/sockets.c \
 	src/ctl/target.c

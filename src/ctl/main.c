@@ -28,6 +28,8 @@ const struct hk_command hk_commands[] = {
 	 NULL, hk_do_status, 0, -1},
 	{"stats", "[TARGET...]", "all counters",
 	 "  --prometheus      in the Prometheus text format\n", hk_do_stats, 0, -1},
+	{"explain", "TARGET...", "where all of the RSS is, what stands out, and the key worth changing",
+	 "Waits ten times as long as --timeout says: it reads the page tables of the process.\n", hk_do_explain, 1, -1},
 	{"freeze", "TARGET...", "stop learning; keep the strategy that leads", NULL, hk_do_change, 1, -1},
 	{"learn", "TARGET...", "let the ELO engine learn", NULL, hk_do_change, 1, -1},
 	{"canary", "TARGET...", "try a challenger on a few percent of the windows", NULL, hk_do_change, 1, -1},

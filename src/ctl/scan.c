@@ -171,10 +171,20 @@ static int read_maps(pid_t pid, const char *exe, struct maps *ret)
 	return (int) n;
 }
 
+static int find_in_program(pid_t pid, const struct maps *maps, const char *name, uint64_t *ret_addr)
+{
+	int r = hk_elf_find_dynamic(pid, maps->program, name, ret_addr);
+	char path[64];
+
+	if (r != -ENOENT && r != -ENOEXEC)
+		return r;
+	snprintf(path, sizeof path, "/proc/%d/exe", (int) pid);
+	return hk_elf_find_static(path, maps->program, name, ret_addr);
+}
+
 /* The value of the exported pointer: of the library, else of a program that links it in. */
 static int find_block(pid_t pid, const struct maps *maps, uint64_t *ret_block)
 {
-	char path[64];
 	uint64_t addr;
 	int r = -ENOENT;
 
@@ -189,12 +199,27 @@ static int find_block(pid_t pid, const struct maps *maps, uint64_t *ret_block)
 	/* A program is worth the look only if it has a mapping that could be the block. */
 	if (*ret_block != 0 || maps->program == 0 || maps->nshared == 0)
 		return r;
-	r = hk_elf_find_dynamic(pid, maps->program, BLOCK_SYMBOL, &addr);
-	if (r == -ENOENT || r == -ENOEXEC) {
-		snprintf(path, sizeof path, "/proc/%d/exe", (int) pid);
-		r = hk_elf_find_static(path, maps->program, BLOCK_SYMBOL, &addr);
-	}
+	r = find_in_program(pid, maps, BLOCK_SYMBOL, &addr);
 	return r < 0 ? r : hk_remote_read(pid, addr, ret_block, sizeof *ret_block);
+}
+
+int hk_scan_symbol(pid_t pid, const char *name, uint64_t *ret_addr)
+{
+	char link[PATH_MAX] = "", exe[64];
+	struct maps *maps = malloc(sizeof *maps);
+	int r;
+
+	if (maps == NULL)
+		return -ENOMEM;
+	read_exe(pid, link, sizeof link, exe, sizeof exe);
+	r = read_maps(pid, link, maps);
+	r = r < 0 ? r : -ENOENT;
+	for (unsigned i = 0; i < maps->nlibraries && r == -ENOENT; i++)
+		r = hk_elf_find_dynamic(pid, maps->library[i], name, ret_addr);
+	if (r == -ENOENT && maps->program != 0)
+		r = find_in_program(pid, maps, name, ret_addr);
+	free(maps);
+	return r;
 }
 
 static void copy_text(char *to, size_t size, const char *from, size_t from_size)

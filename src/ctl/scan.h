@@ -39,6 +39,8 @@ struct hk_seen {
 
 /* Fill *ret for pid. Never fails; may take long if the kernel makes it wait for the target. */
 void hk_scan_process(pid_t pid, struct hk_seen *ret);
+/* Where the library of the process (or the program that links it) has the exported object name. 0, or −errno. */
+int hk_scan_symbol(pid_t pid, const char *name, uint64_t *ret_addr);
 /* Name, unit, uid and start time only (no look at its memory). 0, or −ESRCH. */
 int hk_scan_identity(pid_t pid, struct hk_seen *ret);
 /* Start time of a live process that is no zombie, or 0. */

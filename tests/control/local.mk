@@ -15,7 +15,12 @@ tests_control_fake_block_LDADD = libhk_control.la libhk_config.la libhk_base.la 
 check_PROGRAMS += tests/control/forger
 tests_control_forger_SOURCES = tests/control/forger.c
 tests_control_forger_LDADD = libhk_control.la libhk_config.la libhk_base.la $(INIH_LIBS)
+check_PROGRAMS += tests/control/holder
+tests_control_holder_SOURCES = tests/control/holder.c
+tests_control_holder_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -pthread
+tests_control_holder_LDFLAGS = -pthread
 hk_ctl_sh = \
+	tests/control/ctl-explain.sh \
 	tests/control/trust.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
