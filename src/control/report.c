@@ -336,7 +336,7 @@ static void each_process(struct hk_call *call)
 		hk_json_open(json, NULL, '{');
 		hk_json_uint(json, "pid", pid);
 		hk_json_uint(json, "parent", atomic_load_explicit(&slot->parent, memory_order_relaxed));
-		hk_json_uint(json, "applied", atomic_load_explicit(&slot->applied, memory_order_relaxed));
+		hk_json_uint(json, "generation", atomic_load_explicit(&slot->applied, memory_order_relaxed));
 		hk_json_uint(json, "rss_bytes", hk_proc_rss(call->request->root, pid));
 		hk_json_uint(json, "live_bytes", summary.live_bytes);
 		hk_json_uint(json, "cached_bytes", summary.cached_bytes);

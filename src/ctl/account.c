@@ -20,11 +20,11 @@
 #include <unistd.h>
 
 #define PAGE ((uint64_t) 4096)
-#define WINDOW 4096 /* pagemap entries read at a time */
-#define RESTING_NS 1000000000U /* free for so long: not in circulation */
-#define GROUP (64 * PAGE)       /* of a large block: one page of so many is looked at, … */
+#define WINDOW 4096              /* pagemap entries read at a time */
+#define RESTING_NS 1000000000U   /* free for so long: not in circulation */
+#define GROUP (64 * PAGE)        /* of a large block: one page of so many is looked at, … */
 #define GROUP_SAMPLE (37 * PAGE) /* … this one */
-#define TICKS_NS 2000000000U /* how late a purge may be where time passes: its ticks, a busy machine */
+#define TICKS_NS 2000000000U     /* how late a purge may be where time passes: its ticks, a busy machine */
 
 /* Parts while one mapping is divided: those of hk_part, and what is resident without having been touched. */
 enum { CLEAN_RUNS = HK_PART_COUNT, CLEAN_SLABS, CLEAN_LARGE, COUNTS };
@@ -47,9 +47,11 @@ struct division {
 const char *hk_account_error(int error)
 {
 	if (error == -ENOENT)
-		return "its libhakmem is of a version without explain: restart it with the one that came with this hakmemctl";
+		return "its libhakmem is of a version without explain: restart it with the one that came "
+		       "with this hakmemctl";
 	if (error == -EPERM || error == -EACCES)
-		return "the kernel refuses access to its memory: explain needs root, or the same user where ptrace is "
+		return "the kernel refuses access to its memory: explain needs root, or the same user where "
+		       "ptrace is "
 		       "allowed (kernel.yama.ptrace_scope = 0)";
 	if (error == -ESRCH || error == -EFAULT)
 		return "the process ended, or changed, during the request";
@@ -88,10 +90,11 @@ static bool is_older(const struct division *d, uint64_t stamp_ns, uint64_t age_n
 }
 
 /*
- * The first write to a huge page makes all of it resident. What the program itself never wrote to reads as zero there: of
- * large blocks in mappings with huge pages a sample is read to see.
+ * The first write to a huge page makes all of it resident. What the program itself never wrote to reads as
+ * zero there: of large blocks in mappings with huge pages a sample is read to see.
  */
-static bool is_unwritten(struct division *d, const struct hk_region *region, const struct hk_extent *extent, uint64_t addr)
+static bool is_unwritten(struct division *d, const struct hk_region *region, const struct hk_extent *extent,
+                         uint64_t addr)
 {
 	uint64_t sample = (addr & ~(GROUP - 1)) + GROUP_SAMPLE, word[PAGE / sizeof(uint64_t)], any = 0;
 
@@ -117,11 +120,13 @@ static void count_slab_page(const struct hk_extent *extent, uint64_t addr, doubl
 	to[used > 0 ? HK_PART_BETWEEN : CLEAN_SLABS] += (double) (PAGE - hk_min(used, PAGE));
 }
 
-static void count_page(struct division *d, const struct hk_region *region, const struct hk_extent *extent, uint64_t addr,
-                       struct counts *ret)
+static void count_page(struct division *d, const struct hk_region *region, const struct hk_extent *extent,
+                       uint64_t addr, struct counts *ret)
 {
-	static const unsigned parts[] = {[HK_USE_LARGE] = HK_PART_LIVE_LARGE, [HK_USE_BIGCACHE] = HK_PART_BIGCACHE,
-	                                 [HK_USE_RUN] = HK_PART_RUNS, [HK_USE_CLEAN] = CLEAN_RUNS,
+	static const unsigned parts[] = {[HK_USE_LARGE] = HK_PART_LIVE_LARGE,
+	                                 [HK_USE_BIGCACHE] = HK_PART_BIGCACHE,
+	                                 [HK_USE_RUN] = HK_PART_RUNS,
+	                                 [HK_USE_CLEAN] = CLEAN_RUNS,
 	                                 [HK_USE_METADATA] = HK_PART_METADATA};
 	uint64_t entry = entry_of(d, addr, region->end);
 	double *to = (entry & HK_PAGE_EXCLUSIVE) != 0 ? ret->own : ret->shared;
@@ -141,7 +146,8 @@ static void count_page(struct division *d, const struct hk_region *region, const
 		return;
 	if (is_older(d, extent->stamp_ns, RESTING_NS))
 		d->account->resting += PAGE;
-	if (is_older(d, extent->stamp_ns, d->account->purge_delay_ns + d->account->purge_delay_ns / 4 + TICKS_NS))
+	if (is_older(d, extent->stamp_ns,
+	             d->account->purge_delay_ns + d->account->purge_delay_ns / 4 + TICKS_NS))
 		d->account->overdue += PAGE;
 }
 
@@ -158,8 +164,8 @@ static double take(double *from, double want)
 /* What the kernel may take at will is free memory, or was until a moment ago. */
 static void set_softened_apart(const struct hk_region *region, double *parts)
 {
-	static const unsigned order[] = {HK_PART_BIGCACHE, HK_PART_RUNS, CLEAN_RUNS, CLEAN_SLABS, HK_PART_LIVE_LARGE,
-	                                 HK_PART_LIVE_SMALL};
+	static const unsigned order[] = {HK_PART_BIGCACHE, HK_PART_RUNS,       CLEAN_RUNS,
+	                                 CLEAN_SLABS,      HK_PART_LIVE_LARGE, HK_PART_LIVE_SMALL};
 	double left = (double) region->lazy_free;
 
 	for (size_t i = 0; i < HK_COUNT(order); i++) {
@@ -170,7 +176,8 @@ static void set_softened_apart(const struct hk_region *region, double *parts)
 }
 
 /* Resident, though never touched or given back since: huge pages do that. */
-static void set_huge_apart(struct hk_account *account, const struct hk_region *region, double *parts, bool own)
+static void set_huge_apart(struct hk_account *account, const struct hk_region *region, double *parts,
+                           bool own)
 {
 	double left = (double) region->huge, runs = take(&parts[CLEAN_RUNS], left), slabs, blocks;
 
@@ -204,8 +211,8 @@ static double total(const double *parts)
 }
 
 /* Add own + scale × shared to the account, and what of all is not in there to the mapping's kind. */
-static void settle(struct hk_account *account, const struct hk_region *region, const struct counts *counts, double all,
-                   double scale, bool is_rss)
+static void settle(struct hk_account *account, const struct hk_region *region, const struct counts *counts,
+                   double all, double scale, bool is_rss)
 {
 	uint64_t *to = is_rss ? account->rss : account->pss;
 	double parts[COUNTS], rest;
@@ -241,8 +248,10 @@ static void divide(struct division *d, const struct hk_region *region, const str
 			count_page(d, region, extent, at, &counts);
 	}
 	shared = total(counts.shared);
-	settle(d->account, region, &counts, (double) region->rss, scale_of((double) region->rss, own, shared), true);
-	settle(d->account, region, &counts, (double) region->pss, scale_of((double) region->pss, own, shared), false);
+	settle(d->account, region, &counts, (double) region->rss, scale_of((double) region->rss, own, shared),
+	       true);
+	settle(d->account, region, &counts, (double) region->pss, scale_of((double) region->pss, own, shared),
+	       false);
 }
 
 static int divide_all(struct hk_account *account, const struct hk_heapmap *map, const struct hk_smaps *smaps)
@@ -253,7 +262,8 @@ static int divide_all(struct hk_account *account, const struct hk_heapmap *map, 
 
 	if (d == NULL)
 		return -ENOMEM;
-	*d = (struct division){.account = account, .now_ns = hk_sys_now_ns(), .pagemap = hk_pagemap_open(account->pid)};
+	*d = (struct division){
+	        .account = account, .now_ns = hk_sys_now_ns(), .pagemap = hk_pagemap_open(account->pid)};
 	d->error = d->pagemap < 0 ? d->pagemap : 0;
 	for (size_t i = 0; d->error == 0 && i < smaps->n; i++) {
 		if (smaps->at[i].start <= account->block && account->block < smaps->at[i].end)
@@ -295,8 +305,9 @@ static struct hk_slot *find_slot(const struct hk_account *account, uint32_t pid)
 	struct hk_slot *slot = malloc(sizeof *slot);
 	uint32_t high = 0;
 
-	if (slot != NULL && hk_remote_read(account->pid, account->block + offsetof(struct hk_block, slots_high), &high,
-	                                   sizeof high) < 0)
+	if (slot != NULL &&
+	    hk_remote_read(account->pid, account->block + offsetof(struct hk_block, slots_high), &high,
+	                   sizeof high) < 0)
 		high = 0;
 	for (uint32_t i = 0; slot != NULL && i < high && i < HK_SLOTS; i++) {
 		uint64_t addr = account->block + offsetof(struct hk_block, slot) + i * sizeof *slot;
@@ -317,7 +328,8 @@ static void move(uint64_t *parts, enum hk_part from, enum hk_part to, double sha
 	parts[to] += bytes;
 }
 
-/* Blocks that are out of slabs are the program's, or rest in lists: the counters tell how many. Lists are warm. */
+/* Blocks that are out of slabs are the program's, or rest in lists: the counters tell how many. Lists are
+ * warm. */
 static void set_lists_apart(struct hk_account *account, const struct hk_heapmap *map, uint32_t pid)
 {
 	struct hk_slot *slot = find_slot(account, pid);

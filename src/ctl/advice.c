@@ -61,9 +61,10 @@ static unsigned percent(uint64_t part, uint64_t all)
 	return all > 0 ? (unsigned) ((100.0 * (double) part) / (double) all + 0.5) : 0;
 }
 
-static void note(struct notes *notes, uint64_t bytes, const char *key, const char *value, const char *format, ...)
-        HK_PRINTF(5, 6);
-static void note(struct notes *notes, uint64_t bytes, const char *key, const char *value, const char *format, ...)
+static void note(struct notes *notes, uint64_t bytes, const char *key, const char *value, const char *format,
+                 ...) HK_PRINTF(5, 6);
+static void note(struct notes *notes, uint64_t bytes, const char *key, const char *value, const char *format,
+                 ...)
 {
 	struct hk_advice *advice = &notes->advice[notes->n];
 	va_list args;
@@ -81,7 +82,8 @@ static void note(struct notes *notes, uint64_t bytes, const char *key, const cha
 
 static bool thread_runs(const struct hk_picture *picture)
 {
-	const char *thread = json_string_value(json_object_get(json_object_get(picture->status, "control"), "thread"));
+	const char *thread =
+	        json_string_value(json_object_get(json_object_get(picture->status, "control"), "thread"));
 
 	return thread != NULL && strcmp(thread, "running") == 0 && picture->processes == 1;
 }
@@ -101,7 +103,8 @@ static const char *const outside_texts[] = {
         [HK_PART_SHARED] = "shared memory (shm, memfd, System V, or shared between its processes)",
         [HK_PART_BRK] = "memory that it takes by sbrk, past malloc",
         [HK_PART_STACKS] = "stacks of threads",
-        [HK_PART_OTHER] = "mappings that the program or its run-time makes itself (buffer pools, JIT, garbage collectors)",
+        [HK_PART_OTHER] = "mappings that the program or its run-time makes itself (buffer pools, JIT, "
+                          "garbage collectors)",
 };
 
 static void look_outside(struct notes *notes)
@@ -116,7 +119,8 @@ static void look_outside(struct notes *notes)
 	if (outside < picture->all / 2)
 		return;
 	note(notes, outside, "", "",
-	     "Most of it, %s of %s (%u%%), is outside the heap: no key of hakmem changes that. The largest part, %s, is %s.",
+	     "Most of it, %s of %s (%u%%), is outside the heap: no key of hakmem changes that. The largest "
+	     "part, %s, is %s.",
 	     hk_out_bytes(outside), hk_out_bytes(picture->all), percent(outside, picture->all),
 	     hk_out_bytes(picture->part[most]), outside_texts[most]);
 }
@@ -140,11 +144,12 @@ static void name_sizes(const struct hk_picture *picture, char *ret, size_t size)
 			break;
 		used += (size_t) snprintf(ret + used, size - used, "%s", n > 0 ? ", " : "");
 		if (best == 0)
-			used += (size_t) snprintf(ret + used, size - used, "%s in %" PRIu64 " large block%s", hk_out_bytes(most),
-			                          picture->large_blocks, picture->large_blocks == 1 ? "" : "s");
+			used += (size_t) snprintf(ret + used, size - used, "%s in %" PRIu64 " large block%s",
+			                          hk_out_bytes(most), picture->large_blocks,
+			                          picture->large_blocks == 1 ? "" : "s");
 		else
-			used += (size_t) snprintf(ret + used, size - used, "%s in blocks of %zu bytes", hk_out_bytes(most),
-			                          hk_sizeclass_bytes(best));
+			used += (size_t) snprintf(ret + used, size - used, "%s in blocks of %zu bytes",
+			                          hk_out_bytes(most), hk_sizeclass_bytes(best));
 		large |= best == 0;
 		named[best] = true;
 	}
@@ -160,21 +165,25 @@ static void look_live(struct notes *notes)
 		return;
 	name_sizes(picture, sizes, sizeof sizes);
 	note(notes, live, "", "",
-	     "%s (%u%%) is live: the program holds it, and no key of hakmem changes that. Most of what is allocated: %s.",
-	     hk_out_bytes(live), percent(live, picture->all), sizes[0] != '\0' ? sizes : "blocks of many sizes");
+	     "%s (%u%%) is live: the program holds it, and no key of hakmem changes that. Most of what is "
+	     "allocated: %s.",
+	     hk_out_bytes(live), percent(live, picture->all),
+	     sizes[0] != '\0' ? sizes : "blocks of many sizes");
 }
 
 static void look_untouched(struct notes *notes)
 {
 	const struct hk_picture *picture = notes->picture;
 	uint64_t asked = picture->small_live + picture->large_live;
-	uint64_t live = picture->part[HK_PART_LIVE_SMALL] + picture->part[HK_PART_LIVE_LARGE] + picture->huge_in_blocks;
+	uint64_t live = picture->part[HK_PART_LIVE_SMALL] + picture->part[HK_PART_LIVE_LARGE] +
+	                picture->huge_in_blocks;
 
 	if (picture->processes > 1 || asked < live || asked - live < hk_max(asked / 4, NOTABLE_MIN))
 		return;
 	note(notes, asked - live, "", "",
 	     "%s is allocated, but not resident: %s. soft_limit and hard_limit count it all the same.",
-	     hk_out_bytes(asked - live), picture->swap > 0 ? "never touched, or swapped out" : "the program never touched it");
+	     hk_out_bytes(asked - live),
+	     picture->swap > 0 ? "never touched, or swapped out" : "the program never touched it");
 }
 
 /* ---- free, but resident ---- */
@@ -206,44 +215,54 @@ static void look_cached(struct notes *notes)
 		return;
 	if (key_is(picture, "free_policy", "keep"))
 		note(notes, cached, "free_policy", "adaptive",
-		     "%s (%u%%) is free and warm, because free_policy = keep gives nothing back. hakmemctl set %d "
+		     "%s (%u%%) is free and warm, because free_policy = keep gives nothing back. hakmemctl "
+		     "set %d "
 		     "free_policy=adaptive: about %s back within purge_delay = %s%s.",
-		     hk_out_bytes(cached), percent(cached, picture->all), (int) picture->pid, hk_out_bytes(cached), delay,
-		     when(picture));
+		     hk_out_bytes(cached), percent(cached, picture->all), (int) picture->pid,
+		     hk_out_bytes(cached), delay, when(picture));
 	else if (picture->overdue >= cached / 2)
 		note_overdue(notes, cached);
 	else if (delay_ns > 1000000000U && picture->resting >= cached / 4)
 		note(notes, picture->resting, "purge_delay", "100ms",
-		     "%s (%u%%) is free and kept warm by purge_delay = %s: BigCache %s, free runs %s. hakmemctl set %d "
+		     "%s (%u%%) is free and kept warm by purge_delay = %s: BigCache %s, free runs %s. "
+		     "hakmemctl set %d "
 		     "purge_delay=100ms: about %s back within a second%s.",
 		     hk_out_bytes(cached), percent(cached, picture->all), delay,
 		     hk_out_bytes(picture->part[HK_PART_BIGCACHE]), hk_out_bytes(picture->part[HK_PART_RUNS]),
 		     (int) picture->pid, hk_out_bytes(picture->resting), when(picture));
 	else
-		note(notes, cached, delay_ns > 100000000U ? "purge_delay" : "", delay_ns > 100000000U ? "100ms" : "",
-		     "%s (%u%%) was freed within the last second or so: the program uses it again and again, or it goes back "
+		note(notes, cached, delay_ns > 100000000U ? "purge_delay" : "",
+		     delay_ns > 100000000U ? "100ms" : "",
+		     "%s (%u%%) was freed within the last second or so: the program uses it again and again, "
+		     "or it goes back "
 		     "after purge_delay = %s. To give it back sooner costs page faults%s.",
 		     hk_out_bytes(cached), percent(cached, picture->all), delay,
-		     delay_ns > 100000000U ? "; where memory is dearer than time, a shorter purge_delay does it" : "");
+		     delay_ns > 100000000U
+		             ? "; where memory is dearer than time, a shorter purge_delay does it"
+		             : "");
 }
 
 static void look_slabs(struct notes *notes)
 {
 	const struct hk_picture *picture = notes->picture;
 	const uint64_t *part = picture->part;
-	uint64_t slabs = part[HK_PART_LIVE_SMALL] + part[HK_PART_BETWEEN] + part[HK_PART_PAGES] + part[HK_PART_LISTS];
+	uint64_t slabs =
+	        part[HK_PART_LIVE_SMALL] + part[HK_PART_BETWEEN] + part[HK_PART_PAGES] + part[HK_PART_LISTS];
 
 	if (notable(picture, part[HK_PART_BETWEEN], 10) && part[HK_PART_BETWEEN] >= slabs / 4)
 		note(notes, part[HK_PART_BETWEEN], "", "",
-		     "%u%% of the memory of small blocks (%s) is free between live blocks: they lie scattered over its pages. "
-		     "No key moves them; new blocks of the same sizes go there first, and a restart closes the gaps.",
+		     "%u%% of the memory of small blocks (%s) is free between live blocks: they lie "
+		     "scattered over its pages. "
+		     "No key moves them; new blocks of the same sizes go there first, and a restart closes "
+		     "the gaps.",
 		     percent(part[HK_PART_BETWEEN], slabs), hk_out_bytes(part[HK_PART_BETWEEN]));
 	if (notable(picture, part[HK_PART_PAGES], 10))
 		note(notes, part[HK_PART_PAGES], "trim", "",
-		     "%s (%u%%) is on whole pages of small blocks' memory that no block is on. hakmemctl trim %d gives about "
+		     "%s (%u%%) is on whole pages of small blocks' memory that no block is on. hakmemctl "
+		     "trim %d gives about "
 		     "that much back%s.",
-		     hk_out_bytes(part[HK_PART_PAGES]), percent(part[HK_PART_PAGES], picture->all), (int) picture->pid,
-		     when(picture));
+		     hk_out_bytes(part[HK_PART_PAGES]), percent(part[HK_PART_PAGES], picture->all),
+		     (int) picture->pid, when(picture));
 }
 
 static void look_lists(struct notes *notes)
@@ -257,10 +276,11 @@ static void look_lists(struct notes *notes)
 		return;
 	snprintf(value, sizeof value, "%" PRIu64 "K", limit / 4 / 1024);
 	note(notes, lists - lists / 4, "tinypool_limit", value,
-	     "%s (%u%%) is free in the lists of %" PRIu64 " threads (tinypool_limit = %s each). hakmemctl set %d "
+	     "%s (%u%%) is free in the lists of %" PRIu64
+	     " threads (tinypool_limit = %s each). hakmemctl set %d "
 	     "tinypool_limit=%s: about %s of it can go back to where other threads find it.",
-	     hk_out_bytes(lists), percent(lists, picture->all), picture->threads, now, (int) picture->pid, value,
-	     hk_out_bytes(lists - lists / 4));
+	     hk_out_bytes(lists), percent(lists, picture->all), picture->threads, now, (int) picture->pid,
+	     value, hk_out_bytes(lists - lists / 4));
 }
 
 static void look_huge(struct notes *notes)
@@ -273,13 +293,15 @@ static void look_huge(struct notes *notes)
 	if (!notable(picture, huge, 5))
 		return;
 	if (blocks > huge / 10)
-		snprintf(where, sizeof where, "; %s of it in large blocks, by a sample of pages that read as zero",
+		snprintf(where, sizeof where,
+		         "; %s of it in large blocks, by a sample of pages that read as zero",
 		         hk_out_bytes(blocks));
 	if (slabs > huge / 10)
 		snprintf(now, sizeof now, "hakmemctl trim %d gives back about %s now%s. ", (int) picture->pid,
 		         hk_out_bytes(slabs), when(picture));
 	note(notes, huge, "thp", "off",
-	     "Huge pages hold %s (%u%%) that the program has not touched (thp = %s%s). %sWith thp = off in the file the next "
+	     "Huge pages hold %s (%u%%) that the program has not touched (thp = %s%s). %sWith thp = off in "
+	     "the file the next "
 	     "start does without it, at the price of more page faults.",
 	     hk_out_bytes(huge), percent(huge, picture->all), hk_picture_key(picture, "thp"), where, now);
 }
@@ -291,7 +313,8 @@ static void look_softened(struct notes *notes)
 
 	if (notable(picture, soft, 10))
 		note(notes, soft, "trim", "",
-		     "%s (%u%%) is free and the kernel takes it as soon as anybody needs it (MADV_FREE): it only still counts. "
+		     "%s (%u%%) is free and the kernel takes it as soon as anybody needs it (MADV_FREE): it "
+		     "only still counts. "
 		     "hakmemctl trim %d takes it out of the figure%s.",
 		     hk_out_bytes(soft), percent(soft, picture->all), (int) picture->pid, when(picture));
 }
@@ -299,7 +322,8 @@ static void look_softened(struct notes *notes)
 static void look_swap(struct notes *notes)
 {
 	if (notes->picture->swap >= NOTABLE_MIN)
-		note(notes, notes->picture->swap, "", "", "%s more is swapped out: not resident, and slow to come back.",
+		note(notes, notes->picture->swap, "", "",
+		     "%s more is swapped out: not resident, and slow to come back.",
 		     hk_out_bytes(notes->picture->swap));
 }
 
@@ -328,6 +352,7 @@ unsigned hk_advise(const struct hk_picture *picture, struct hk_advice ret[HK_ADV
 	look_swap(&notes);
 	look_untouched(&notes);
 	if (notes.n == 0)
-		note(&notes, 0, "", "", "Nothing stands out: no part is large enough for a key to make a difference.");
+		note(&notes, 0, "", "",
+		     "Nothing stands out: no part is large enough for a key to make a difference.");
 	return notes.n;
 }

@@ -2,6 +2,7 @@
  *
  * stats: every number of a service, for people, as JSON, or as Prometheus text.
  */
+#include "ctl/counter_docs.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 
@@ -35,28 +36,49 @@ static const char *number(const json_t *value, char *buf, size_t size)
 	return buf;
 }
 
+/* "41943040 (40M)" */
+static const char *readable(const char *name, const json_t *value, char *buf, size_t size)
+{
+	char text[64];
+	size_t n = strlen(name);
+
+	number(value, text, sizeof text);
+	if (n > 6 && strcmp(name + n - 6, "_bytes") == 0 && json_integer_value(value) >= 1000)
+		snprintf(buf, size, "%s (%s)", text, hk_out_bytes((uint64_t) json_integer_value(value)));
+	else
+		snprintf(buf, size, "%s", text);
+	return buf;
+}
+
 static void print_people(const struct hk_answer *answer, bool several)
 {
 	json_t *flat = json_object(), *value;
 	const char *name;
-	char text[64];
+	char text[96];
 
 	flatten(answer->reply, "", flat);
 	if (several)
 		printf("%s:\n", hk_ctl_label(answer->service));
 	json_object_foreach(flat, name, value)
 	{
-		size_t n = strlen(name);
 		if (json_is_string(value))
-			printf("%-28s %s\n", hk_out_safe(name), hk_out_safe(json_string_value(value)));
-		if (!json_is_number(value) || strcmp(name, "pid") == 0)
-			continue;
-		printf("%-28s %s", hk_out_safe(name), number(value, text, sizeof text));
-		if (n > 6 && strcmp(name + n - 6, "_bytes") == 0 && json_integer_value(value) >= 1000)
-			printf("  (%s)", hk_out_bytes((uint64_t) json_integer_value(value)));
-		putchar('\n');
+			printf("%-18s %22s\n", hk_out_safe(name), hk_out_safe(json_string_value(value)));
+		if (json_is_number(value) && strcmp(name, "pid") != 0)
+			printf("%-18s %22s  %s\n", hk_out_safe(name), readable(name, value, text, sizeof text),
+			       hk_counter_doc(name));
 	}
+	printf("%-18s %22d  %s\n", "door", answer->door, hk_counter_doc("door"));
 	json_decref(flat);
+}
+
+void hk_ctl_print_counters(void)
+{
+	for (const struct hk_counter_doc *doc = hk_counter_docs; doc->name != NULL; doc++) {
+		if (doc->name[0] == '\0')
+			printf("\n%s\n", doc->doc);
+		else
+			printf("  %-18s %s\n", doc->name, doc->doc);
+	}
 }
 
 /* ---- Prometheus text format, version 0.0.4 ---- */

@@ -68,6 +68,11 @@ struct hk_doc;
 /* Sections of the files that hold for identity, in their order. Never freed: the program ends soon. */
 const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity);
 
+/* ---- counters.c ---- */
+
+/* What each number of stats means, for its help. */
+void hk_ctl_print_counters(void);
+
 /* ---- the verbs ---- */
 
 int hk_do_list(struct hk_ctl *ctl);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE 10   /* times --timeout */
+#define PATIENCE 10 /* times --timeout */
 #define TEXT_COLUMNS 92
 #define DETAIL_COLUMNS 100
 
@@ -71,14 +71,16 @@ static void prepare(const struct hk_ctl *ctl, struct explained *e, const struct 
 	e->picture.keys = json_object_get(get->reply, "values");
 	e->picture.status = status->reply;
 	e->picture.pid = shown_pid(ctl, service);
-	(void) hk_value_parse(HK_KEY_PURGE_DELAY, hk_picture_key(&e->picture, "purge_delay"), &delay, why, sizeof why);
+	(void) hk_value_parse(HK_KEY_PURGE_DELAY, hk_picture_key(&e->picture, "purge_delay"), &delay, why,
+	                      sizeof why);
 	e->n = e->error == NULL ? service->npids : 0;
 	e->accounts = calloc(e->n + 1, sizeof *e->accounts);
 	for (unsigned i = 0, n = 1; e->accounts != NULL && i < e->n; i++) {
 		unsigned at = service->pids[i] == e->picture.pid ? 0 : n++;
 		if (at < e->n)
-			e->accounts[at] = (struct hk_account){
-			        .pid = service->pids[i], .block = service->seen.block, .purge_delay_ns = delay.num};
+			e->accounts[at] = (struct hk_account){.pid = service->pids[i],
+			                                      .block = service->seen.block,
+			                                      .purge_delay_ns = delay.num};
 	}
 }
 
@@ -182,7 +184,8 @@ static json_t *process_object(const struct hk_account *account)
 	                           (json_int_t) account->swap);
 
 	json_object_set_new(object, "heap", parts_object(account->rss, 0, HK_PART_FIRST_OUTSIDE));
-	json_object_set_new(object, "outside", parts_object(account->rss, HK_PART_FIRST_OUTSIDE, HK_PART_COUNT));
+	json_object_set_new(object, "outside",
+	                    parts_object(account->rss, HK_PART_FIRST_OUTSIDE, HK_PART_COUNT));
 	return object;
 }
 
@@ -190,12 +193,14 @@ static json_t *service_object(const struct explained *e)
 {
 	const struct hk_picture *picture = &e->picture;
 	json_t *object = json_pack("{s:i,s:s,s:s,s:i,s:s,s:I}", "pid", (int) picture->pid, "program",
-	                           hk_out_safe(hk_service_name(e->service)), "unit", hk_service_unit(e->service), "processes",
-	                           (int) e->n, "counted_as", e->n > 1 ? "pss" : "rss", "bytes", (json_int_t) picture->all);
+	                           hk_out_safe(hk_service_name(e->service)), "unit",
+	                           hk_service_unit(e->service), "processes", (int) e->n, "counted_as",
+	                           e->n > 1 ? "pss" : "rss", "bytes", (json_int_t) picture->all);
 	json_t *list = json_array();
 
 	json_object_set_new(object, "heap", parts_object(picture->part, 0, HK_PART_FIRST_OUTSIDE));
-	json_object_set_new(object, "outside", parts_object(picture->part, HK_PART_FIRST_OUTSIDE, HK_PART_COUNT));
+	json_object_set_new(object, "outside",
+	                    parts_object(picture->part, HK_PART_FIRST_OUTSIDE, HK_PART_COUNT));
 	json_object_set_new(object, "allocated_bytes",
 	                    json_integer((json_int_t) (picture->small_live + picture->large_live)));
 	for (unsigned i = 0; i < e->n; i++)
@@ -204,7 +209,8 @@ static json_t *service_object(const struct explained *e)
 	list = json_array();
 	for (unsigned i = 0; i < e->nadvice; i++) {
 		const struct hk_advice *advice = &e->advice[i];
-		json_t *one = json_pack("{s:s,s:I}", "text", advice->text, "bytes", (json_int_t) advice->bytes);
+		json_t *one =
+		        json_pack("{s:s,s:I}", "text", advice->text, "bytes", (json_int_t) advice->bytes);
 		if (advice->key[0] != '\0')
 			json_object_set_new(one, "key", json_string(advice->key));
 		if (advice->value[0] != '\0')
@@ -227,7 +233,8 @@ static void print_details(const struct hk_picture *picture, const unsigned *whic
 	for (unsigned i = 0; which[1] != HK_PART_COUNT && which[i] != HK_PART_COUNT; i++) {
 		if (picture->part[which[i]] < hk_max(picture->all / 200, 1))
 			continue;
-		snprintf(text, sizeof text, "%s %s", parts[which[i]].name, hk_out_bytes(picture->part[which[i]]));
+		snprintf(text, sizeof text, "%s %s", parts[which[i]].name,
+		         hk_out_bytes(picture->part[which[i]]));
 		if (column + strlen(text) + 3 > DETAIL_COLUMNS) {
 			printf("%s\n%*s", gap[0] != '\0' ? "," : "", (int) indent, "");
 			column = indent;
@@ -238,7 +245,8 @@ static void print_details(const struct hk_picture *picture, const unsigned *whic
 	}
 }
 
-static void print_row(const struct hk_ctl *ctl, const struct explained *e, const char *label, const unsigned *which)
+static void print_row(const struct hk_ctl *ctl, const struct explained *e, const char *label,
+                      const unsigned *which)
 {
 	const struct hk_picture *picture = &e->picture;
 	bool unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -253,8 +261,8 @@ static void print_row(const struct hk_ctl *ctl, const struct explained *e, const
 	printf("  %-13s", label);
 	if (e->n > 1)
 		printf(" %7s ", hk_out_bytes(one));
-	printf(" %7s  %s%s%s %4.0f%%", hk_out_bytes(all), ctl->colour ? "\033[2m" : "", hk_out_bar(share, unicode),
-	       ctl->colour ? "\033[0m" : "", share * 100);
+	printf(" %7s  %s%s%s %4.0f%%", hk_out_bytes(all), ctl->colour ? "\033[2m" : "",
+	       hk_out_bar(share, unicode), ctl->colour ? "\033[0m" : "", share * 100);
 	print_details(picture, which, e->n > 1 ? 60 : 51);
 	putchar('\n');
 }
@@ -271,8 +279,9 @@ static void print_parts(const struct hk_ctl *ctl, const struct explained *e)
 	        {"softened", {HK_PART_SOFTENED, HK_PART_COUNT}},
 	        {"huge pages", {HK_PART_HUGE, HK_PART_COUNT}},
 	        {"metadata", {HK_PART_METADATA, HK_PART_COUNT}},
-	        {"outside", {HK_PART_PROGRAM, HK_PART_LIBRARIES, HK_PART_FILES, HK_PART_SHARED, HK_PART_BRK, HK_PART_STACKS,
-	                     HK_PART_OTHER, HK_PART_COUNT}},
+	        {"outside",
+	         {HK_PART_PROGRAM, HK_PART_LIBRARIES, HK_PART_FILES, HK_PART_SHARED, HK_PART_BRK,
+	          HK_PART_STACKS, HK_PART_OTHER, HK_PART_COUNT}},
 	};
 
 	for (size_t i = 0; i < HK_COUNT(rows); i++)
@@ -311,8 +320,8 @@ static void print_people(const struct hk_ctl *ctl, const struct explained *e)
 	printf("%s%s%s  pid %d", bold, hk_out_safe(hk_service_name(e->service)), plain, (int) shown->pid);
 	if (hk_service_unit(e->service)[0] != '\0')
 		printf("  unit %s", hk_out_safe(hk_service_unit(e->service)));
-	printf("\n  resident      %7s   VmRSS, as the kernel counts; the parts make %s\n", hk_out_bytes(shown->vm_rss),
-	       hk_out_bytes(sum));
+	printf("\n  resident      %7s   VmRSS, as the kernel counts; the parts make %s\n",
+	       hk_out_bytes(shown->vm_rss), hk_out_bytes(sum));
 	if (e->n > 1) {
 		printf("  in all %u processes %s, where pages that they share count once (PSS)\n", e->n,
 		       hk_out_bytes(e->picture.all));
@@ -337,13 +346,15 @@ static int report(struct hk_ctl *ctl, struct explained *e, unsigned n, int statu
 	for (unsigned i = 0; i < n; i++) {
 		int error = conclude(&e[i]);
 		if (error != 0) {
-			const char *why = e[i].error != NULL    ? e[i].error
-			                  : error == -ETIMEDOUT ? "it took too long to look at its memory: raise --timeout"
-			                                        : hk_account_error(error);
+			const char *why = e[i].error != NULL ? e[i].error
+			                  : error == -ETIMEDOUT
+			                          ? "it took too long to look at its memory: raise --timeout"
+			                          : hk_account_error(error);
 			if (e[i].error == NULL)
 				hk_ctl_fail(0, "%s: %s", hk_ctl_label(e[i].service), why);
-			json_array_append_new(array, json_pack("{s:i,s:s,s:s}", "pid", (int) e[i].picture.pid, "program",
-			                                       hk_out_safe(hk_service_name(e[i].service)), "error", why));
+			json_array_append_new(
+			        array, json_pack("{s:i,s:s,s:s}", "pid", (int) e[i].picture.pid, "program",
+			                         hk_out_safe(hk_service_name(e[i].service)), "error", why));
 			status = HK_EXIT_FAILED;
 			continue;
 		}
@@ -375,7 +386,8 @@ int hk_do_explain(struct hk_ctl *ctl)
 	if (get == NULL || status == NULL || e == NULL)
 		return HK_EXIT_FAILED;
 	r = hk_ctl_ask(ctl, "get", false, &services, get) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
-	(void) hk_ask(&(struct hk_ask){.line = "status", .door = ctl->door, .timeout_ms = ctl->timeout_ms}, &services, status);
+	(void) hk_ask(&(struct hk_ask){.line = "status", .door = ctl->door, .timeout_ms = ctl->timeout_ms},
+	              &services, status);
 	for (unsigned i = 0; i < services.n; i++) {
 		e[i].service = &services.at[i];
 		prepare(ctl, &e[i], &get[i], &status[i]);

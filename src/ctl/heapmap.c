@@ -76,7 +76,8 @@ static int read_touched(const struct walk *walk, uint64_t addr, void *to, size_t
 			until = hk_min(at + (i + touched) * PAGE, end);
 			first = i + 1;
 			if (from < until)
-				r = hk_remote_read(walk->pid, from, (char *) to + (from - addr), until - from);
+				r = hk_remote_read(walk->pid, from, (char *) to + (from - addr),
+				                   until - from);
 		}
 	}
 	return r;
@@ -106,7 +107,8 @@ static void add_metadata(struct hk_heapmap *map, uint64_t addr, size_t size)
 	uint64_t start = addr & ~(PAGE - 1), end = (addr + size + PAGE - 1) & ~(PAGE - 1);
 
 	for (size_t i = map->n; i > 0 && i + 64 > map->n; i--) /* most often it is one of the last */
-		if (map->at[i - 1].use == HK_USE_METADATA && map->at[i - 1].start <= start && map->at[i - 1].end >= end)
+		if (map->at[i - 1].use == HK_USE_METADATA && map->at[i - 1].start <= start &&
+		    map->at[i - 1].end >= end)
 			return;
 	(void) add(map, start, end, HK_USE_METADATA);
 }
@@ -211,8 +213,9 @@ static size_t note_span(struct walk *walk, size_t i)
 	bool mapping = kind == HK_SPAN_DIRECT || (kind == HK_SPAN_CACHED && span->direct);
 	struct hk_extent *extent;
 
-	if (kind == HK_SPAN_NONE || kind == HK_SPAN_FREE_TAIL || kind > HK_SPAN_CACHED || span->granules == 0 ||
-	    (uint64_t) (uintptr_t) span->base != start || (!mapping && i + span->granules > HK_LEAF_GRANULES))
+	if (kind == HK_SPAN_NONE || kind == HK_SPAN_FREE_TAIL || kind > HK_SPAN_CACHED ||
+	    span->granules == 0 || (uint64_t) (uintptr_t) span->base != start ||
+	    (!mapping && i + span->granules > HK_LEAF_GRANULES))
 		return 1;
 	if (kind == HK_SPAN_SLAB) {
 		note_slab(walk, span);
@@ -224,7 +227,8 @@ static size_t note_span(struct walk *walk, size_t i)
 		walk->ret->large_blocks++;
 	} else {
 		/* BUSY: on its way from one owner to the next, most often to be purged. */
-		extent = add(walk->ret, start, start + size, kind == HK_SPAN_CACHED ? HK_USE_BIGCACHE : HK_USE_RUN);
+		extent = add(walk->ret, start, start + size,
+		             kind == HK_SPAN_CACHED ? HK_USE_BIGCACHE : HK_USE_RUN);
 		if (extent != NULL)
 			extent->stamp_ns = kind == HK_SPAN_CACHED ? span->stamp_ns : UINT64_MAX;
 	}
@@ -241,8 +245,8 @@ static int walk_leaf(struct walk *walk, uint64_t top)
 	if (walk->leaf == NULL)
 		return -ENOMEM;
 	r = read_touched(walk, walk->leaf_addr, walk->leaf, sizeof *walk->leaf);
-	(void) add(walk->ret, walk->leaf_addr & ~(PAGE - 1), hk_align_up(walk->leaf_addr + sizeof *walk->leaf, PAGE),
-	           HK_USE_METADATA);
+	(void) add(walk->ret, walk->leaf_addr & ~(PAGE - 1),
+	           hk_align_up(walk->leaf_addr + sizeof *walk->leaf, PAGE), HK_USE_METADATA);
 	for (size_t i = 0; r == 0 && i < HK_LEAF_GRANULES;)
 		i += note_span(walk, i);
 	flush_slabs(walk);
@@ -269,10 +273,12 @@ static int by_start(const void *a, const void *b)
 {
 	const struct hk_extent *x = a, *y = b;
 
-	return x->start != y->start ? (x->start > y->start) - (x->start < y->start) : (x->use < y->use) - (x->use > y->use);
+	return x->start != y->start ? (x->start > y->start) - (x->start < y->start)
+	                            : (x->use < y->use) - (x->use > y->use);
 }
 
-/* By address; of what overlaps (pages of metadata named twice, spans that moved meanwhile) the part that is new. */
+/* By address; of what overlaps (pages of metadata named twice, spans that moved meanwhile) the part that is
+ * new. */
 static void put_in_order(struct hk_heapmap *map)
 {
 	uint64_t end = 0;

@@ -7,6 +7,7 @@ hakmemctl_SOURCES = \
 	src/ctl/advice.c src/ctl/advice.h \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
 	src/ctl/change.c \
+	src/ctl/counter_docs.c src/ctl/counter_docs.h \
 	src/ctl/counters.c \
 	src/ctl/ctl.h \
 	src/ctl/door1.c \

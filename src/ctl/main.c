@@ -147,6 +147,8 @@ static void help_on(const struct hk_command *c)
 		printf("\n%s", c->detail);
 	if (c->run != hk_do_exec)
 		printf("\nOptions:\n%s", options_text);
+	if (c->run == hk_do_stats)
+		hk_ctl_print_counters();
 	puts("\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no such target.");
 }
 

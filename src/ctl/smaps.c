@@ -32,8 +32,8 @@ static bool starts(const char *text, const char *with)
 
 static bool is_shared_memory(const char *path)
 {
-	return starts(path, "/dev/zero") || starts(path, "/dev/shm/") || starts(path, "/memfd:") || starts(path, "/SYSV") ||
-	       starts(path, "[anon_shmem");
+	return starts(path, "/dev/zero") || starts(path, "/dev/shm/") || starts(path, "/memfd:") ||
+	       starts(path, "/SYSV") || starts(path, "[anon_shmem");
 }
 
 static enum hk_region_kind kind_of_file(const struct reading *reading, const char *path, bool code)
@@ -61,7 +61,8 @@ static void note_file(struct reading *reading, const char *path, bool code)
 			smaps->at[i].kind = HK_REGION_LIBRARY;
 }
 
-static enum hk_region_kind kind_of(struct reading *reading, const struct hk_region *region, const char *path, bool code)
+static enum hk_region_kind kind_of(struct reading *reading, const struct hk_region *region, const char *path,
+                                   bool code)
 {
 	const struct hk_smaps *smaps = reading->smaps;
 	const struct hk_region *before = smaps->n > 1 ? region - 1 : NULL;
@@ -77,7 +78,8 @@ static enum hk_region_kind kind_of(struct reading *reading, const struct hk_regi
 	if (path[0] != '\0' || before == NULL || before->end != region->start)
 		return HK_REGION_OTHER;
 	/* The end of a file's data, where it is longer than the file. */
-	if (reading->before[0] == '/' && (before->kind == HK_REGION_PROGRAM || before->kind == HK_REGION_LIBRARY))
+	if (reading->before[0] == '/' &&
+	    (before->kind == HK_REGION_PROGRAM || before->kind == HK_REGION_LIBRARY))
 		return strstr(reading->before, "/libhakmem.so") != NULL ? HK_REGION_OURS : before->kind;
 	return before->guard && before->anonymous ? HK_REGION_STACK : HK_REGION_OTHER;
 }
@@ -100,7 +102,8 @@ static int start_region(struct reading *reading, const char *line)
 	}
 	region = &smaps->at[smaps->n++];
 	*region = (struct hk_region){.start = 0};
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*x %*x:%*x %*u %n", &region->start, &region->end, perms, &at) < 3 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*x %*x:%*x %*u %n", &region->start, &region->end,
+	           perms, &at) < 3 ||
 	    at == 0)
 		return -EBADMSG;
 	path = line + at;

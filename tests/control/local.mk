@@ -21,6 +21,7 @@ tests_control_holder_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -pthread
 tests_control_holder_LDFLAGS = -pthread
 hk_ctl_sh = \
 	tests/control/ctl-explain.sh \
+	tests/control/ctl-stats.sh \
 	tests/control/trust.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
