@@ -27,9 +27,10 @@ struct hk_ctl {
 	int nargs;
 	char **rest; /* what stood behind "--", NULL if there was none */
 	int nrest;
-	bool json, prometheus, all, help, version;
+	bool json, prometheus, all, once, help, version;
 	int door;            /* 0, or the one that was asked for */
 	unsigned timeout_ms; /* for each service */
+	unsigned interval_ms; /* of top; 0: not said */
 	bool colour;
 	/* hakmemctl's own configuration: its environment and the files that this names. */
 	struct hk_identity identity;
@@ -79,6 +80,7 @@ int hk_do_list(struct hk_ctl *ctl);
 int hk_do_status(struct hk_ctl *ctl);
 int hk_do_stats(struct hk_ctl *ctl);
 int hk_do_explain(struct hk_ctl *ctl);
+int hk_do_top(struct hk_ctl *ctl);
 int hk_do_log(struct hk_ctl *ctl);
 int hk_do_export(struct hk_ctl *ctl);
 int hk_do_get(struct hk_ctl *ctl);

@@ -27,7 +27,7 @@ static const struct {
 struct explained {
 	const struct hk_service *service;
 	const char *error;           /* of the request, which was told already, or NULL */
-	struct hk_account *accounts; /* of each process; the first is the one that is shown */
+	struct hk_account **accounts; /* of each process; the first is the one that is shown */
 	unsigned n, failed;
 	struct hk_picture picture;
 	struct hk_advice advice[HK_ADVICE_MAX];
@@ -60,6 +60,16 @@ static pid_t shown_pid(const struct hk_ctl *ctl, const struct hk_service *servic
 	return service->seen.pid;
 }
 
+static struct hk_account *new_account(pid_t pid, uint64_t block, uint64_t purge_delay_ns)
+{
+	struct hk_account *account = calloc(1, sizeof *account);
+
+	if (account == NULL)
+		exit(hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(errno)));
+	*account = (struct hk_account){.pid = pid, .block = block, .purge_delay_ns = purge_delay_ns};
+	return account;
+}
+
 static void prepare(const struct hk_ctl *ctl, struct explained *e, const struct hk_answer *get,
                     const struct hk_answer *status)
 {
@@ -74,13 +84,11 @@ static void prepare(const struct hk_ctl *ctl, struct explained *e, const struct 
 	(void) hk_value_parse(HK_KEY_PURGE_DELAY, hk_picture_key(&e->picture, "purge_delay"), &delay, why,
 	                      sizeof why);
 	e->n = e->error == NULL ? service->npids : 0;
-	e->accounts = calloc(e->n + 1, sizeof *e->accounts);
+	e->accounts = calloc(e->n + 1, sizeof(*e->accounts));
 	for (unsigned i = 0, n = 1; e->accounts != NULL && i < e->n; i++) {
 		unsigned at = service->pids[i] == e->picture.pid ? 0 : n++;
 		if (at < e->n)
-			e->accounts[at] = (struct hk_account){.pid = service->pids[i],
-			                                      .block = service->seen.block,
-			                                      .purge_delay_ns = delay.num};
+			e->accounts[at] = new_account(service->pids[i], service->seen.block, delay.num);
 	}
 }
 
@@ -99,19 +107,15 @@ static void survey(const struct hk_ctl *ctl, struct explained *e, unsigned n)
 		return;
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < e[i].n; k++)
-			jobs[at++] = &e[i].accounts[k];
+			jobs[at++] = e[i].accounts[k];
 	hk_pool_run(hk_account_process, jobs, done, all, PATIENCE * ctl->timeout_ms);
 	at = 0;
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < e[i].n; k++)
 			if (!done[at++]) {
-				/* The thread still works on the other one. */
-				struct hk_account *late = calloc(e[i].n, sizeof *late);
-				if (late == NULL)
-					return;
-				memcpy(late, e[i].accounts, e[i].n * sizeof *late);
-				e[i].accounts = late;
-				late[k].error = -ETIMEDOUT;
+				/* The thread still works on that one. */
+				e[i].accounts[k] = new_account(0, 0, 0);
+				e[i].accounts[k]->error = -ETIMEDOUT;
 			}
 	free(jobs);
 	free(done);
@@ -143,7 +147,7 @@ static int conclude(struct explained *e)
 	unsigned n = 0;
 
 	for (unsigned i = 1; i < e->n; i++)
-		if (e->accounts[i].error != 0)
+		if (e->accounts[i]->error != 0)
 			e->failed++;
 	if (e->service->seen.state == HK_SEEN_HIDDEN || e->service->seen.state == HK_SEEN_REFUSED)
 		return -EPERM;
@@ -151,14 +155,14 @@ static int conclude(struct explained *e)
 		return -ENOENT;
 	if (e->n == 0 || e->accounts == NULL)
 		return -ESRCH;
-	if (e->accounts[0].error != 0)
-		return e->accounts[0].error;
+	if (e->accounts[0]->error != 0)
+		return e->accounts[0]->error;
 	for (unsigned i = 0; i < e->n; i++)
-		if (e->accounts[i].error == 0)
+		if (e->accounts[i]->error == 0)
 			e->accounts[n++] = e->accounts[i];
 	e->n = n;
 	for (unsigned i = 0; i < n; i++)
-		add(&e->picture, &e->accounts[i], n > 1);
+		add(&e->picture, e->accounts[i], n > 1);
 	e->picture.processes = n;
 	e->nadvice = hk_advise(&e->picture, e->advice);
 	return 0;
@@ -204,7 +208,7 @@ static json_t *service_object(const struct explained *e)
 	json_object_set_new(object, "allocated_bytes",
 	                    json_integer((json_int_t) (picture->small_live + picture->large_live)));
 	for (unsigned i = 0; i < e->n; i++)
-		json_array_append_new(list, process_object(&e->accounts[i]));
+		json_array_append_new(list, process_object(e->accounts[i]));
 	json_object_set_new(object, "per_process", list);
 	list = json_array();
 	for (unsigned i = 0; i < e->nadvice; i++) {
@@ -254,7 +258,7 @@ static void print_row(const struct hk_ctl *ctl, const struct explained *e, const
 	double share;
 
 	for (unsigned i = 0; which[i] != HK_PART_COUNT; i++) {
-		one += e->accounts[0].rss[which[i]];
+		one += e->accounts[0]->rss[which[i]];
 		all += picture->part[which[i]];
 	}
 	share = picture->all > 0 ? (double) all / (double) picture->all : 0;
@@ -313,7 +317,7 @@ static void print_wrapped(const char *text)
 
 static void print_people(const struct hk_ctl *ctl, const struct explained *e)
 {
-	const struct hk_account *shown = &e->accounts[0];
+	const struct hk_account *shown = e->accounts[0];
 	uint64_t sum = hk_account_sum(shown->rss, 0, HK_PART_COUNT);
 	const char *bold = ctl->colour ? "\033[1m" : "", *plain = ctl->colour ? "\033[0m" : "";
 

@@ -1,7 +1,7 @@
 bin_PROGRAMS += hakmemctl
-hakmemctl_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS)
+hakmemctl_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
 hakmemctl_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
-	$(INIH_LIBS) $(UV_LIBS) $(JANSSON_LIBS)
+	$(INIH_LIBS) $(UV_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS)
 hakmemctl_SOURCES = \
 	src/ctl/account.c src/ctl/account.h \
 	src/ctl/advice.c src/ctl/advice.h \
@@ -27,4 +27,5 @@ hakmemctl_SOURCES = \
 	src/ctl/service.c src/ctl/service.h \
 	src/ctl/smaps.c src/ctl/smaps.h \
 	src/ctl/sockets.c \
-	src/ctl/target.c
+	src/ctl/target.c \
+	src/ctl/top.c src/ctl/top.h src/ctl/top_once.c src/ctl/top_rows.c src/ctl/top_screen.c

@@ -18,7 +18,7 @@
 extern char **environ;
 
 #define DEFAULT_TIMEOUT_MS 2000
-#define MAX_TIMEOUT_MS (3600 * 1000)
+#define MAX_TIME_MS (3600 * 1000)
 
 /* clang-format off */
 const struct hk_command hk_commands[] = {
@@ -26,10 +26,14 @@ const struct hk_command hk_commands[] = {
 	 NULL, hk_do_list, 0, -1},
 	{"status", "[TARGET...]", "one screen: version, mode, phase, memory by kind, hit rates, warnings",
 	 NULL, hk_do_status, 0, -1},
-	{"stats", "[TARGET...]", "all counters",
+	{"stats", "[TARGET...]", "all counters, each with what it means",
 	 "  --prometheus      in the Prometheus text format\n", hk_do_stats, 0, -1},
 	{"explain", "TARGET...", "where all of the RSS is, what stands out, and the key worth changing",
 	 "Waits ten times as long as --timeout says: it reads the page tables of the process.\n", hk_do_explain, 1, -1},
+	{"top", "[TARGET...]", "live full-screen view: memory, allocations, faults; freeze, learn, trim by a key",
+	 "  --interval=TIME   between rounds (default 1s, 100ms to 1min)\n"
+	 "  --once            print one round, without a terminal too; --json does so for programs\n",
+	 hk_do_top, 0, -1},
 	{"freeze", "TARGET...", "stop learning; keep the strategy that leads", NULL, hk_do_change, 1, -1},
 	{"learn", "TARGET...", "let the ELO engine learn", NULL, hk_do_change, 1, -1},
 	{"canary", "TARGET...", "try a challenger on a few percent of the windows", NULL, hk_do_change, 1, -1},
@@ -180,7 +184,7 @@ int hk_do_version(struct hk_ctl *ctl)
 }
 
 /* "2", "0.5", "500ms", "2s", "1min" → ms; 0 if it is none of these. */
-static unsigned parse_timeout(const char *text)
+static unsigned parse_time(const char *text)
 {
 	char *end;
 	double n = strtod(text, &end);
@@ -194,7 +198,13 @@ static unsigned parse_timeout(const char *text)
 	else if (*end != '\0' && strcmp(end, "s") != 0)
 		return 0;
 	n *= 1000;
-	return n < 1 ? 1 : n > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : (unsigned) n;
+	return n < 1 ? 1 : n > MAX_TIME_MS ? MAX_TIME_MS : (unsigned) n;
+}
+
+static int take_time(const struct hk_ctl *ctl, const char *text, unsigned *ret_ms)
+{
+	*ret_ms = parse_time(text);
+	return *ret_ms > 0 ? 0 : hk_ctl_usage(ctl, "'%s' is not a time: 2s, 500ms, 1min", text);
 }
 
 static int parse_option(struct hk_ctl *ctl, const char *option)
@@ -205,16 +215,20 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 		ctl->prometheus = true;
 	else if (strcmp(option, "--all") == 0)
 		ctl->all = true;
+	else if (strcmp(option, "--once") == 0)
+		ctl->once = true;
 	else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
 		ctl->help = true;
 	else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0)
 		ctl->version = true;
 	else if (strcmp(option, "--door=1") == 0 || strcmp(option, "--door=2") == 0)
 		ctl->door = option[7] - '0';
-	else if (strncmp(option, "--timeout=", 10) != 0)
+	else if (strncmp(option, "--timeout=", 10) == 0)
+		return take_time(ctl, option + 10, &ctl->timeout_ms);
+	else if (strncmp(option, "--interval=", 11) == 0)
+		return take_time(ctl, option + 11, &ctl->interval_ms);
+	else
 		return hk_ctl_usage(ctl, "unknown option '%s'", option);
-	else if ((ctl->timeout_ms = parse_timeout(option + 10)) == 0)
-		return hk_ctl_usage(ctl, "'%s' is not a time: 2s, 500ms, 1min", option + 10);
 	return 0;
 }
 
@@ -256,6 +270,8 @@ static int check_arguments(const struct hk_ctl *ctl)
 		return hk_ctl_usage(ctl, "'--' belongs to run only");
 	if (ctl->all && strcmp(c->name, "reload") != 0)
 		return hk_ctl_usage(ctl, "--all belongs to reload only");
+	if ((ctl->once || ctl->interval_ms > 0) && c->run != hk_do_top)
+		return hk_ctl_usage(ctl, "%s belongs to top only", ctl->once ? "--once" : "--interval");
 	if (ctl->prometheus && c->run != hk_do_stats)
 		return hk_ctl_usage(ctl, "--prometheus belongs to stats only");
 	return 0;

@@ -2,7 +2,7 @@ check_PROGRAMS += control_victim
 control_victim_SOURCES = tests/control/victim.c
 control_victim_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -pthread
 control_victim_LDFLAGS = -pthread
-EXTRA_DIST += tests/control/door1.py
+EXTRA_DIST += tests/control/door1.py tests/control/ctl-top.py
 dist_check_SCRIPTS += tests/control/door1.sh
 if !SANITIZED
 TESTS += tests/control/door1.sh
@@ -22,6 +22,7 @@ tests_control_holder_LDFLAGS = -pthread
 hk_ctl_sh = \
 	tests/control/ctl-explain.sh \
 	tests/control/ctl-stats.sh \
+	tests/control/ctl-top.sh \
 	tests/control/trust.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
