@@ -103,8 +103,7 @@ static const char *const outside_texts[] = {
         [HK_PART_SHARED] = "shared memory (shm, memfd, System V, or shared between its processes)",
         [HK_PART_BRK] = "memory that it takes by sbrk, past malloc",
         [HK_PART_STACKS] = "stacks of threads",
-        [HK_PART_OTHER] = "mappings that the program or its run-time makes itself (buffer pools, JIT, "
-                          "garbage collectors)",
+        [HK_PART_OTHER] = "mappings that it or its run-time makes itself (buffer pools, JIT, collectors)",
 };
 
 static void look_outside(struct notes *notes)

@@ -100,7 +100,8 @@ static struct hk_top_row *add_row(struct hk_top *top, const uint64_t *key)
 	}
 	if (row == NULL || top->rows == NULL) {
 		hk_top_screen_close();
-		_exit(hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(ENOMEM)));
+		hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(ENOMEM));
+		_exit(HK_EXIT_FAILED);
 	}
 	memcpy(row->key, key, sizeof row->key);
 	row->allocs = row->faults = -1;
