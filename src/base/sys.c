@@ -135,7 +135,8 @@ int hk_sys_purge(void *addr, size_t size)
 
 /*
  * process_madvise(MADV_DONTNEED) on oneself works from Linux 6.13 on, through PIDFD_SELF; anything
- * else (an older kernel, a seccomp filter) says so with an error once, and the loop serves from then on.
+ * else (an older kernel) says so with an error once, and the loop serves from then on. Under a seccomp filter it is not
+ * tried: many kill the process for a call that they do not know.
  */
 static bool purge_vector(const struct iovec *ranges, size_t n)
 {
@@ -144,7 +145,7 @@ static bool purge_vector(const struct iovec *ranges, size_t n)
 	size_t want = 0;
 	long done;
 
-	if (n < 2 || atomic_load_explicit(&refused, memory_order_relaxed))
+	if (n < 2 || atomic_load_explicit(&refused, memory_order_relaxed) || hk_sys_filtered())
 		return false;
 	done = syscall(SYS_process_madvise, HK_PIDFD_SELF_PROCESS, ranges, n, MADV_DONTNEED, 0);
 	if (done < 0 && (errno == ENOSYS || errno == EPERM || errno == EBADF || errno == EINVAL || errno == EACCES))

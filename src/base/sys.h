@@ -36,10 +36,12 @@ int hk_sys_purge(void *addr, size_t size);
 /* The same for n ranges, in one system call where the kernel has it. ret_ok[i]: range i reads as zero now;
    it does not where the memory is locked or a filter forbids the call. */
 void hk_sys_purge_vec(const struct iovec *ranges, size_t n, bool *ret_ok);
-/* Ask for (or forbid) huge pages in the range. 0 or −errno. */
+/* Is a seccomp filter in force? */
+bool hk_sys_filtered(void);
 /* The kernel may take the pages when it needs them (MADV_FREE); until then they stay, and contents are lost either way. 0 or
    −errno (before Linux 4.5). */
 int hk_sys_soften(void *addr, size_t size);
+/* Ask for (or forbid) huge pages in the range. 0 or −errno. */
 int hk_sys_huge(void *addr, size_t size, bool want);
 /* Fault the range in for writing, contents as they are. 0, or −errno where the kernel does not know how. */
 int hk_sys_populate(void *addr, size_t size);

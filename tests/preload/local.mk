@@ -24,6 +24,7 @@ HK_TS = \
 	tests/preload/processes.t \
 	tests/preload/exit_race.t \
 	tests/preload/limited.t \
+	tests/preload/filtered.t \
 	tests/preload/small_stack.t \
 	tests/preload/operators.t \
 	tests/preload/containers.t
@@ -102,3 +103,5 @@ hk_preload_sh = \
 	tests/preload/coreutils.sh
 TESTS += $(hk_preload_sh)
 EXTRA_DIST += $(hk_preload_sh)
+tests_preload_filtered_t_SOURCES = tests/preload/filtered.c
+tests_preload_filtered_t_CFLAGS = $(HK_T_CFLAGS)
