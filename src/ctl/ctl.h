@@ -28,6 +28,7 @@ struct hk_ctl {
 	char **rest; /* what stood behind "--", NULL if there was none */
 	int nrest;
 	bool json, prometheus, all, once, help, version;
+	bool dry_run, restart, no_reload, no_socket; /* of enable and disable */
 	int door;            /* 0, or the one that was asked for */
 	unsigned timeout_ms; /* for each service */
 	unsigned interval_ms; /* of top; 0: not said */
@@ -74,6 +75,12 @@ const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity);
 /* What each number of stats means, for its help. */
 void hk_ctl_print_counters(void);
 
+/* ---- run.c ---- */
+
+/* One word KEY=VALUE (or mode=NAME), checked by the key table: the variable that carries it. Cuts word. On failure says
+   why (with hint behind a word that is none) and returns an exit status. */
+int hk_ctl_setting(const struct hk_ctl *ctl, char *word, const char *hint, const char **ret_name, const char **ret_value);
+
 /* ---- the verbs ---- */
 
 int hk_do_list(struct hk_ctl *ctl);
@@ -89,6 +96,8 @@ int hk_do_change(struct hk_ctl *ctl); /* freeze, learn, canary, trim, reload */
 int hk_do_check(struct hk_ctl *ctl);
 int hk_do_modes(struct hk_ctl *ctl);
 int hk_do_exec(struct hk_ctl *ctl);
+int hk_do_enable(struct hk_ctl *ctl);
+int hk_do_disable(struct hk_ctl *ctl);
 int hk_do_help(struct hk_ctl *ctl);
 int hk_do_version(struct hk_ctl *ctl);
 

@@ -12,20 +12,28 @@ hakmemctl_SOURCES = \
 	src/ctl/ctl.h \
 	src/ctl/door1.c \
 	src/ctl/door2.c src/ctl/door2.h \
+	src/ctl/dropin.c src/ctl/dropin.h \
 	src/ctl/elf.c src/ctl/elf.h \
+	src/ctl/enable.c \
 	src/ctl/explain.c \
 	src/ctl/files.c \
+	src/ctl/finding.c src/ctl/finding.h \
 	src/ctl/heapmap.c src/ctl/heapmap.h \
 	src/ctl/keys.c \
+	src/ctl/launch.c \
 	src/ctl/learned.c \
+	src/ctl/library.c \
 	src/ctl/look.c \
 	src/ctl/main.c \
+	src/ctl/needs.c src/ctl/needs.h \
 	src/ctl/output.c src/ctl/output.h \
 	src/ctl/pool.c src/ctl/pool.h \
+	src/ctl/program.c src/ctl/program.h \
 	src/ctl/run.c \
 	src/ctl/scan.c src/ctl/scan.h \
 	src/ctl/service.c src/ctl/service.h \
 	src/ctl/smaps.c src/ctl/smaps.h \
 	src/ctl/sockets.c \
 	src/ctl/target.c \
-	src/ctl/top.c src/ctl/top.h src/ctl/top_once.c src/ctl/top_rows.c src/ctl/top_screen.c
+	src/ctl/top.c src/ctl/top.h src/ctl/top_once.c src/ctl/top_rows.c src/ctl/top_screen.c \
+	src/ctl/unit.c src/ctl/unit.h

@@ -51,6 +51,15 @@ const struct hk_command hk_commands[] = {
 	{"run", "[KEY=VALUE...] -- COMMAND [ARGUMENT...]", "run a command preloaded",
 	 "Each KEY=VALUE (and mode=NAME) is checked and given to COMMAND as its variable HAKMEM_<KEY>.\n"
 	 "Exit status: that of COMMAND; 127 if it is not found, 126 if it cannot be run.\n", hk_do_exec, 0, -1},
+	{"enable", "UNIT... [KEY=VALUE...]", "write the systemd drop-in that preloads the library",
+	 "  --dry-run         print the drop-in, write nothing\n"
+	 "  --restart         restart the unit, too\n"
+	 "  --no-reload       no systemctl daemon-reload\n"
+	 "  --no-socket       no lines for the control socket\n"
+	 "Each KEY=VALUE (and mode=NAME) is checked and given to the unit as its variable HAKMEM_<KEY>.\n", hk_do_enable, 1,
+	 -1},
+	{"disable", "UNIT...", "take the drop-in away again",
+	 "  --dry-run, --restart, --no-reload: as with enable\n", hk_do_disable, 1, -1},
 	{"help", "[VERB]", "this list, or help on a verb", NULL, hk_do_help, 0, 1},
 	{"version", "", "the version of hakmemctl", NULL, hk_do_version, 0, 0},
 	{NULL, NULL, NULL, NULL, NULL, 0, 0},
@@ -217,6 +226,14 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 		ctl->all = true;
 	else if (strcmp(option, "--once") == 0)
 		ctl->once = true;
+	else if (strcmp(option, "--dry-run") == 0)
+		ctl->dry_run = true;
+	else if (strcmp(option, "--restart") == 0)
+		ctl->restart = true;
+	else if (strcmp(option, "--no-reload") == 0)
+		ctl->no_reload = true;
+	else if (strcmp(option, "--no-socket") == 0)
+		ctl->no_socket = true;
 	else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
 		ctl->help = true;
 	else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0)
@@ -272,6 +289,12 @@ static int check_arguments(const struct hk_ctl *ctl)
 		return hk_ctl_usage(ctl, "--all belongs to reload only");
 	if ((ctl->once || ctl->interval_ms > 0) && c->run != hk_do_top)
 		return hk_ctl_usage(ctl, "%s belongs to top only", ctl->once ? "--once" : "--interval");
+	if ((ctl->dry_run || ctl->restart || ctl->no_reload) && c->run != hk_do_enable && c->run != hk_do_disable)
+		return hk_ctl_usage(ctl, "--dry-run, --restart and --no-reload belong to enable and disable only");
+	if (ctl->no_socket && c->run != hk_do_enable)
+		return hk_ctl_usage(ctl, "--no-socket belongs to enable only");
+	if (ctl->restart && (ctl->dry_run || ctl->no_reload))
+		return hk_ctl_usage(ctl, "--restart does not go with --dry-run or --no-reload");
 	if (ctl->prometheus && c->run != hk_do_stats)
 		return hk_ctl_usage(ctl, "--prometheus belongs to stats only");
 	return 0;

@@ -5,6 +5,7 @@
  */
 #include "config/doc.h"
 #include "ctl/ctl.h"
+#include "ctl/needs.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,43 +18,6 @@
 #define EXIT_NOT_EXECUTABLE 126 /* as shells have it */
 #define EXIT_NOT_FOUND 127
 
-/* dir/libhakmem.so, dir without links, if it can be read; the link to the version stays one. */
-static bool library_in(const char *dir, char *ret, size_t size)
-{
-	char real[PATH_MAX];
-
-	return realpath(dir, real) != NULL && snprintf(ret, size, "%s/" LIBRARY, real) < (int) size &&
-	       access(ret, R_OK) == 0;
-}
-
-/* Relative to the program (moved or staged installation, build tree), else where it was configured to be. */
-static bool find_library(char *ret, size_t size)
-{
-	static const size_t prefix = sizeof HK_PREFIX - 1;
-	const char *below = strncmp(HK_LIBDIR, HK_PREFIX "/", prefix + 1) == 0 ? &HK_LIBDIR[prefix + 1] : "lib";
-	const char *const near[] = {below, "lib", ".libs"};
-	char self[PATH_MAX], path[2 * PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	if (getenv("HAKMEM_LIB") != NULL)
-		return realpath(getenv("HAKMEM_LIB"), self) != NULL && access(self, R_OK) == 0 &&
-		       snprintf(ret, size, "%s", getenv("HAKMEM_LIB")[0] == '/' ? getenv("HAKMEM_LIB") : self) <
-		               (int) size;
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash != NULL && i < HK_COUNT(near); i++) {
-		snprintf(path, sizeof path, "%.*s/../%s", (int) (slash - self), self, near[i]);
-		if (library_in(path, ret, size))
-			return true;
-	}
-	if (slash != NULL) {
-		snprintf(path, sizeof path, "%.*s/.libs", (int) (slash - self), self);
-		if (library_in(path, ret, size))
-			return true;
-	}
-	return library_in(HK_LIBDIR, ret, size);
-}
-
 static int preload(void)
 {
 	const char *before = getenv("LD_PRELOAD");
@@ -61,11 +25,8 @@ static int preload(void)
 	char *list;
 	int r = 0;
 
-	if (!find_library(library, sizeof library))
-		return hk_ctl_fail(HK_EXIT_FAILED, "%s not found (looked near hakmemctl and in %s); set HAKMEM_LIB to its path",
-		                   LIBRARY, HK_LIBDIR);
-	if (strpbrk(library, " :") != NULL)
-		return hk_ctl_fail(HK_EXIT_FAILED, "%s: the loader takes no path with a blank or a colon in LD_PRELOAD", library);
+	if (!hk_library_find(library, sizeof library, true))
+		return HK_EXIT_FAILED;
 	if (before != NULL && before[0] != '\0') {
 		if (strstr(before, LIBRARY) != NULL)
 			return 0;
@@ -78,18 +39,17 @@ static int preload(void)
 	return 0;
 }
 
-static int set_mode(const struct hk_ctl *ctl, const char *mode)
+static int check_mode(const struct hk_ctl *ctl, const char *mode)
 {
 	const char *near = NULL;
 
-	if (!hk_doc_mode_exists(hk_ctl_sections(&ctl->identity), mode, &near))
-		return hk_ctl_fail(HK_EXIT_USAGE, "unknown mode '%s'%s%s%s", mode, near != NULL ? ": did you mean '" : "",
-		                   near != NULL ? near : "", near != NULL ? "'?" : "");
-	return setenv("HAKMEM_MODE", mode, 1) == 0 ? 0 : hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(errno));
+	if (hk_doc_mode_exists(hk_ctl_sections(&ctl->identity), mode, &near))
+		return 0;
+	return hk_ctl_fail(HK_EXIT_USAGE, "unknown mode '%s'%s%s%s", mode, near != NULL ? ": did you mean '" : "",
+	                   near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
-/* One KEY=VALUE, checked, into the environment. */
-static int set_variable(const struct hk_ctl *ctl, char *word)
+int hk_ctl_setting(const struct hk_ctl *ctl, char *word, const char *hint, const char **ret_name, const char **ret_value)
 {
 	char *equals = strchr(word, '='), why[HK_DIAG_MAX];
 	const char *near = NULL;
@@ -97,16 +57,30 @@ static int set_variable(const struct hk_ctl *ctl, char *word)
 	enum hk_key_id key;
 
 	if (equals == NULL || equals == word)
-		return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE (the command goes behind --)", word);
+		return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE%s", word, hint);
 	*equals = '\0';
+	*ret_value = equals + 1;
+	*ret_name = "HAKMEM_MODE";
 	if (strcasecmp(word, "mode") == 0)
-		return set_mode(ctl, equals + 1);
+		return check_mode(ctl, equals + 1);
 	if (hk_key_find(word, &key, &near) < 0)
 		return hk_ctl_fail(HK_EXIT_USAGE, "unknown key '%s'%s%s%s", word, near != NULL ? ": did you mean '" : "",
 		                   near != NULL ? near : "", near != NULL ? "'?" : "");
 	if (hk_value_parse(key, equals + 1, &value, why, sizeof why) < 0)
 		return hk_ctl_fail(HK_EXIT_USAGE, "%s", why);
-	return setenv(hk_keys[key].env, equals + 1, 1) == 0 ? 0 : hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(errno));
+	*ret_name = hk_keys[key].env;
+	return 0;
+}
+
+/* One KEY=VALUE, checked, into the environment. */
+static int set_variable(const struct hk_ctl *ctl, char *word)
+{
+	const char *name, *value;
+	int status = hk_ctl_setting(ctl, word, " (the command goes behind --)", &name, &value);
+
+	if (status == 0 && setenv(name, value, 1) != 0)
+		return hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(errno));
+	return status;
 }
 
 int hk_do_exec(struct hk_ctl *ctl)

@@ -24,6 +24,7 @@ hk_ctl_sh = \
 	tests/control/ctl-stats.sh \
 	tests/control/ctl-top.sh \
 	tests/control/trust.sh \
+	tests/control/ctl-enable.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
 	tests/control/idle.sh \
@@ -33,7 +34,7 @@ hk_ctl_sh = \
 if !SANITIZED
 TESTS += $(hk_ctl_sh)
 endif
-EXTRA_DIST += tests/control/ctl-lib.sh $(hk_ctl_sh)
+EXTRA_DIST += tests/control/systemctl.py tests/control/ctl-lib.sh $(hk_ctl_sh)
 check_PROGRAMS += tests/control/rhythm
 tests_control_rhythm_SOURCES = tests/control/rhythm.c
 tests_control_rhythm_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin
