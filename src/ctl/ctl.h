@@ -96,6 +96,7 @@ int hk_do_change(struct hk_ctl *ctl); /* freeze, learn, canary, trim, reload */
 int hk_do_check(struct hk_ctl *ctl);
 int hk_do_modes(struct hk_ctl *ctl);
 int hk_do_exec(struct hk_ctl *ctl);
+int hk_do_doctor(struct hk_ctl *ctl);
 int hk_do_enable(struct hk_ctl *ctl);
 int hk_do_disable(struct hk_ctl *ctl);
 int hk_do_help(struct hk_ctl *ctl);

@@ -10,6 +10,10 @@ hakmemctl_SOURCES = \
 	src/ctl/counter_docs.c src/ctl/counter_docs.h \
 	src/ctl/counters.c \
 	src/ctl/ctl.h \
+	src/ctl/doctor.c src/ctl/doctor.h \
+	src/ctl/doctor_host.c \
+	src/ctl/doctor_live.c \
+	src/ctl/doctor_process.c \
 	src/ctl/door1.c \
 	src/ctl/door2.c src/ctl/door2.h \
 	src/ctl/dropin.c src/ctl/dropin.h \

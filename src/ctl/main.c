@@ -51,6 +51,9 @@ const struct hk_command hk_commands[] = {
 	{"run", "[KEY=VALUE...] -- COMMAND [ARGUMENT...]", "run a command preloaded",
 	 "Each KEY=VALUE (and mode=NAME) is checked and given to COMMAND as its variable HAKMEM_<KEY>.\n"
 	 "Exit status: that of COMMAND; 127 if it is not found, 126 if it cannot be run.\n", hk_do_exec, 0, -1},
+	{"doctor", "[TARGET|PATH...]", "will the library be loaded, was it, what stands in the way",
+	 "Without argument: this host. PATH: a program's file. Exit status 1 if anything stands in the way.\n", hk_do_doctor,
+	 0, -1},
 	{"enable", "UNIT... [KEY=VALUE...]", "write the systemd drop-in that preloads the library",
 	 "  --dry-run         print the drop-in, write nothing\n"
 	 "  --restart         restart the unit, too\n"

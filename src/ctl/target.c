@@ -92,8 +92,8 @@ static int no_such_target(const struct hk_ctl *ctl, const char *target, const st
 	hk_ctl_fail(HK_EXIT_NO_TARGET, "no process with hakmem has the program name, unit or socket path '%s'", target);
 	fprintf(stderr,
 	        "hakmemctl: looked for sockets in %s and for libhakmem.so in /proc/*/maps; hakmemctl list shows what "
-	        "there is\nhakmemctl: is it preloaded? grep libhakmem /proc/PID/maps\n",
-	        dir);
+	        "there is\nhakmemctl: is it preloaded? hakmemctl doctor %s says\n",
+	        dir, target);
 	hk_ctl_say_hidden(all);
 	return HK_EXIT_NO_TARGET;
 }

@@ -8,7 +8,7 @@
 ctl 0 help
 quiet
 verbs=$(sed -n 's/^  \([a-z]\{3,\}\) .*/\1/p' "$T/out")
-for verb in list status stats freeze learn canary log export reload get set trim check modes run enable disable; do
+for verb in list status stats freeze learn canary log export reload get set trim check modes run doctor enable disable; do
     grep -qx "$verb" <<<"$verbs" || fail "help does not list $verb"
 done
 for verb in $verbs; do

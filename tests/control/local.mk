@@ -24,6 +24,7 @@ hk_ctl_sh = \
 	tests/control/ctl-stats.sh \
 	tests/control/ctl-top.sh \
 	tests/control/trust.sh \
+	tests/control/ctl-doctor.sh \
 	tests/control/ctl-enable.sh \
 	tests/control/ctl-files.sh \
 	tests/control/ctl-verbs.sh \
