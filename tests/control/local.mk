@@ -31,7 +31,8 @@ hk_ctl_sh = \
 	tests/control/idle.sh \
 	tests/control/frozen.sh \
 	tests/control/ctl-change.sh \
-	tests/control/ctl-trouble.sh
+	tests/control/ctl-trouble.sh \
+	tests/control/systemd.sh
 if !SANITIZED
 TESTS += $(hk_ctl_sh)
 endif

@@ -66,6 +66,16 @@ static int run_busy(void)
 	return 0;
 }
 
+/* As a service does that nobody speaks to: for ever. */
+static int run_serve(void)
+{
+	for (;;) {
+		churn();
+		(void) usleep(1000);
+	}
+	return 0;
+}
+
 /* A daemon's habit: close everything, then use the freed numbers. */
 static int run_closefrom(void)
 {
@@ -202,6 +212,7 @@ int main(int argc, char **argv)
 	} all[] = {
 		{"idle", run_idle},
 		{"busy", run_busy},
+		{"serve", run_serve},
 		{"closefrom", run_closefrom},
 		{"descriptors", run_descriptors},
 		{"fork", run_fork},
