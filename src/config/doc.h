@@ -19,7 +19,7 @@ enum { HK_SETTING_MODE = HK_KEY_COUNT, HK_SETTING_INHERITS, HK_SETTING_COUNT };
 #define HK_SECTION_NAME_MAX 136 /* the longest unit name or glob, with its NUL */
 #define HK_NO_SECTION (-1)
 
-enum hk_section_kind { HK_SECTION_GLOBAL, HK_SECTION_MODE, HK_SECTION_PROGRAM, HK_SECTION_UNIT };
+enum hk_section_kind { HK_SECTION_GLOBAL, HK_SECTION_MODE, HK_SECTION_PROGRAM, HK_SECTION_UNIT, HK_SECTION_DAEMON };
 
 struct hk_section {
 	uint8_t kind;
@@ -60,6 +60,9 @@ struct hk_doc {
 	struct hk_setting *setting;
 	struct hk_section *section;
 	char (*file)[HK_PATH_MAX]; /* as the process sees them, without identity->root */
+	/* What is given the lines of [hakmemd], the host daemon's; NULL in services, which pass over them. */
+	void (*daemon)(struct hk_doc *doc, unsigned file, uint32_t line, const char *name, const char *value);
+	void *daemon_data;
 };
 
 /* files.c: read every file that holds for doc->identity into the (zeroed) doc. 0, or −ENOMEM without memory for it. */

@@ -122,6 +122,7 @@ static void doubt_names(struct hk_doc *doc)
 		if (s->kind != HK_SECTION_MODE || s->selected || s->inherits || hk_mode_find(s->name, &mode))
 			continue;
 		hk_near_offer(&near, "hakmem");
+		hk_near_offer(&near, "hakmemd");
 		for (int m = 0; m < HK_MODE_COUNT; m++)
 			hk_near_offer(&near, hk_mode_names[m]);
 		if (near.best != NULL)

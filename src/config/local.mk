@@ -4,7 +4,7 @@ libhk_config_la_SOURCES =
 libhk_config_la_LIBADD = libhk_config_start.la libhk_config_rare.la
 libhk_config_start_la_CFLAGS = $(HK_START_CFLAGS)
 libhk_config_start_la_SOURCES = \
-	src/config/config.h src/config/keys.def \
+	src/config/config.h src/config/keys.def src/config/daemon.def \
 	src/config/env.c \
 	src/config/files.c \
 	src/config/identity.c \

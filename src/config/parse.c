@@ -160,6 +160,12 @@ static void keep(struct reader *r, int what, const struct hk_value *value)
 	setting->value = *value;
 }
 
+/* In the section of the host daemon: nothing there is a service's business, a mistake neither. */
+static bool is_daemons(const struct reader *r)
+{
+	return r->section != HK_NO_SECTION && r->doc->section[r->section].kind == HK_SECTION_DAEMON;
+}
+
 /* libinih's handler. It is told its section by us, not by libinih (see section.c). */
 #if INI_HANDLER_LINENO
 static int handle(void *user, const char *section, const char *name, const char *value, int number)
@@ -179,8 +185,13 @@ static int handle(void *user, const char *section, const char *name, const char 
 	if (name == NULL || value == NULL)
 		return 1; /* a build of libinih that lets lines without '=' pass: unanswered says so */
 	r->unanswered = false;
-	what = find_setting(r, name);
 	(void) hk_text_copy(text, sizeof(text), value);
+	if (is_daemons(r)) {
+		if (r->doc->daemon != NULL && unquote(r, text))
+			r->doc->daemon(r->doc, r->file, r->source.line, name, text);
+		return 1;
+	}
+	what = find_setting(r, name);
 	if (what < 0 || !unquote(r, text))
 		return 1;
 	if (!r->headed) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define GLOBAL "hakmem"
+#define DAEMON "hakmemd"
 
 /* A unit may be named without its ".service", as systemctl allows. */
 static bool matches_unit(const char *glob, const char *unit)
@@ -115,7 +116,7 @@ static int enter_match(struct hk_doc *doc, unsigned file, uint32_t line, char *n
 	return find_or_add(doc, file, line, kind, glob);
 }
 
-/* "hakmem" or a mode, built-in or own. */
+/* "hakmem", "hakmemd" or a mode, built-in or own. */
 static int enter_name(struct hk_doc *doc, unsigned file, uint32_t line, const char *name)
 {
 	enum hk_mode mode;
@@ -123,6 +124,8 @@ static int enter_name(struct hk_doc *doc, unsigned file, uint32_t line, const ch
 
 	if (hk_name_equal(name, GLOBAL))
 		return find_or_add(doc, file, line, HK_SECTION_GLOBAL, GLOBAL);
+	if (hk_name_equal(name, DAEMON))
+		return find_or_add(doc, file, line, HK_SECTION_DAEMON, DAEMON);
 	if (hk_name_equal(name, "program") || hk_name_equal(name, "unit")) {
 		hk_doc_error(doc, file, line, "[%s] names no %s: say [%s:NAME]", name, name, name);
 		return HK_NO_SECTION;

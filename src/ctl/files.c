@@ -4,15 +4,12 @@
  */
 #include "config/doc.h"
 #include "ctl/ctl.h"
+#include "ctl/lint.h"
 #include "ctl/output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define MAX_MESSAGES 2400 /* of one check: each page of them reads the files again */
 
 const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity)
 {
@@ -32,106 +29,7 @@ const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity)
 
 /* ---- check ---- */
 
-/* Some text that the glob matches; false if that takes more than filling in its wildcards. */
-static bool example_of(const char *glob, char *ret, size_t size)
-{
-	size_t n = 0;
-
-	for (; *glob != '\0' && n + 1 < size; glob++) {
-		if (*glob == '[')
-			return false;
-		ret[n++] = *glob == '*' || *glob == '?' ? 'x' : *glob;
-	}
-	ret[n] = '\0';
-	return true;
-}
-
-/* What was found, all of it: an array of objects with level and message. */
-struct findings {
-	json_t *messages;
-	unsigned errors, warnings;
-};
-
-static bool said_before(const struct findings *all, const char *text)
-{
-	for (size_t i = 0; i < json_array_size(all->messages); i++) {
-		const char *said = hk_out_text(json_array_get(all->messages, i), "message");
-		const char *rest = strstr(said, text);
-		if (rest != NULL && strcmp(rest, text) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void add(struct findings *all, bool is_error, const char *where, const char *text)
-{
-	json_t *message = json_sprintf("%s%s", where, hk_out_safe(text));
-
-	if (is_error)
-		all->errors++;
-	else
-		all->warnings++;
-	json_array_append_new(all->messages,
-	                      json_pack("{s:s,s:o}", "level", is_error ? "error" : "warning", "message", message));
-}
-
-/* What the files say by themselves, a page of messages at a time, since so few are kept. */
-static void read_files(const struct hk_identity *identity, struct hk_config *ret, struct findings *all)
-{
-	struct hk_diags diags = {.count = 0};
-
-	do {
-		diags.count = diags.errors = 0;
-		hk_config_resolve(identity, NULL, NULL, NULL, ret, &diags);
-		for (uint32_t i = 0; i < HK_DIAGS && diags.skip + i < diags.count; i++)
-			add(all, diags.is_error[i], "", diags.text[i]);
-		diags.skip += HK_DIAGS;
-	} while (diags.skip < diags.count && diags.skip < MAX_MESSAGES);
-	if (diags.count > diags.skip)
-		add(all, true, "", "... and many more");
-}
-
-/* The nonsense in what one kind of process would get; what others get as well is said once. */
-static void warn_for(const struct hk_identity *identity, const char *mode, const char *where, struct findings *all)
-{
-	struct hk_overlay env = {.mask = 0};
-	struct hk_diags ignored = {.count = 0}, nonsense = {.count = 0};
-	struct hk_config config;
-	char before[80];
-
-	snprintf(env.mode, sizeof env.mode, "%s", mode);
-	snprintf(before, sizeof before, "%.60s: ", hk_out_safe(where));
-	hk_config_resolve(identity, &env, NULL, NULL, &config, &ignored);
-	do {
-		nonsense.count = 0;
-		hk_config_warn(&config, &nonsense);
-		for (uint32_t i = 0; i < HK_DIAGS && nonsense.skip + i < nonsense.count; i++)
-			if (!said_before(all, nonsense.text[i]))
-				add(all, false, before, nonsense.text[i]);
-		nonsense.skip += HK_DIAGS;
-	} while (nonsense.skip < nonsense.count);
-}
-
-static void warn_for_sections(const struct hk_identity *identity, const struct hk_doc *doc, struct findings *all)
-{
-	warn_for(identity, "", "every program", all);
-	for (uint32_t i = 0; i < doc->n_sections; i++) {
-		const struct hk_section *section = &doc->section[i];
-		struct hk_identity one = *identity;
-		char where[HK_SECTION_NAME_MAX + 16];
-		static const char *const kinds[] = {"", "", "program:", "unit:"};
-
-		snprintf(where, sizeof where, "[%s%s]", kinds[section->kind], section->name);
-		if (section->kind == HK_SECTION_MODE)
-			warn_for(identity, section->name, where, all);
-		else if (section->kind == HK_SECTION_PROGRAM && example_of(section->name, one.program, sizeof one.program))
-			warn_for(&one, "", where, all);
-		else if (section->kind == HK_SECTION_UNIT && example_of(section->name, one.unit, sizeof one.unit))
-			warn_for(&one, "", where, all);
-	}
-}
-
-static void print_findings(const struct findings *all, bool colour)
+static void print_findings(const struct hk_lint *all, bool colour)
 {
 	for (size_t i = 0; i < json_array_size(all->messages); i++) {
 		const json_t *message = json_array_get(all->messages, i);
@@ -142,53 +40,39 @@ static void print_findings(const struct findings *all, bool colour)
 }
 
 /* Every file that was read, when there is nothing to say of any. */
-static void print_clean(const char *name, const struct hk_doc *doc)
+static void print_clean(const char *name, const struct hk_lint *all)
 {
-	if (doc->n_files == 0)
+	if (json_array_size(all->files) == 0)
 		printf("%s: there is none; built-in defaults hold\n", hk_out_safe(name));
-	for (uint32_t i = 0; i < doc->n_files; i++)
-		printf("%s: clean\n", hk_out_safe(doc->file[i]));
+	for (size_t i = 0; i < json_array_size(all->files); i++)
+		printf("%s: clean\n", json_string_value(json_array_get(all->files, i)));
 }
 
-static json_t *check_object(const char *name, const struct hk_doc *doc, const struct findings *all)
+static json_t *check_object(const char *name, const struct hk_lint *all)
 {
-	json_t *files = json_array();
-
-	for (uint32_t i = 0; doc != NULL && i < doc->n_files; i++)
-		json_array_append_new(files, json_string(hk_out_safe(doc->file[i])));
-	return json_pack("{s:s,s:o,s:i,s:i,s:O}", "file", hk_out_safe(name), "files", files, "errors", (int) all->errors,
-	                 "warnings", (int) all->warnings, "messages", all->messages);
+	return json_pack("{s:s,s:O,s:i,s:i,s:O}", "file", hk_out_safe(name), "files", all->files, "errors",
+	                 (int) all->errors, "warnings", (int) all->warnings, "messages", all->messages);
 }
 
 /* One file, or (NULL) the ones that hold here. Its result goes to results, or to the screen. */
 static bool check_one(struct hk_ctl *ctl, const char *file, json_t *results)
 {
-	struct hk_identity identity = {.conf = ""};
-	struct findings all = {.messages = json_array()};
-	const struct hk_doc *doc = NULL;
-	struct hk_config config;
-	const char *name = file != NULL ? file : ctl->identity.conf[0] != '\0' ? ctl->identity.conf : NULL;
-	bool too_long = name != NULL && strlen(name) >= sizeof identity.conf;
+	const char *name = file != NULL ? file : ctl->identity.conf;
+	struct hk_lint all;
+	bool clean;
 
-	if (too_long || (name != NULL && access(name, R_OK) != 0)) {
-		char text[HK_DIAG_MAX];
-		snprintf(text, sizeof text, "%.150s: %s", name, too_long ? "the path is too long" : strerror(errno));
-		add(&all, true, "", text);
-	} else {
-		snprintf(identity.conf, sizeof identity.conf, "%s", name != NULL ? name : "");
-		doc = hk_ctl_sections(&identity);
-		read_files(&identity, &config, &all);
-		warn_for_sections(&identity, doc, &all);
-	}
-	if (name == NULL)
+	hk_lint_run(name, &all);
+	clean = all.errors == 0;
+	if (name[0] == '\0')
 		name = HK_SYSCONFDIR "/hakmem.ini";
 	if (ctl->json)
-		json_array_append_new(results, check_object(name, doc, &all));
+		json_array_append_new(results, check_object(name, &all));
 	else if (json_array_size(all.messages) > 0)
 		print_findings(&all, ctl->colour);
 	else
-		print_clean(name, doc);
-	return all.errors == 0;
+		print_clean(name, &all);
+	hk_lint_drop(&all);
+	return clean;
 }
 
 int hk_do_check(struct hk_ctl *ctl)

@@ -27,6 +27,7 @@ hakmemctl_SOURCES = \
 	src/ctl/launch.c \
 	src/ctl/learned.c \
 	src/ctl/library.c \
+	src/ctl/lint.c src/ctl/lint.h \
 	src/ctl/look.c \
 	src/ctl/main.c \
 	src/ctl/needs.c src/ctl/needs.h \
@@ -37,6 +38,7 @@ hakmemctl_SOURCES = \
 	src/ctl/scan.c src/ctl/scan.h \
 	src/ctl/service.c src/ctl/service.h \
 	src/ctl/smaps.c src/ctl/smaps.h \
+	src/ctl/settings.c src/ctl/settings.h \
 	src/ctl/sockets.c \
 	src/ctl/target.c \
 	src/ctl/top.c src/ctl/top.h src/ctl/top_once.c src/ctl/top_rows.c src/ctl/top_screen.c \

@@ -51,6 +51,34 @@ json 'j[0]["errors"] == 40 and len({m["message"] for m in j[0]["messages"]}) == 
 HAKMEM_CONF=$T/bad.ini ctl 1 check
 out 'bad\.ini:4'
 
+# the section of the host's daemon: check knows it, no program minds it
+printf '[hakmemd]\nmetrics_listen = 127.0.0.1:9477\nreload = manual\n[hakmem]\npurge_delay = 700ms\n' >"$T/daemon.ini"
+ctl 0 check "$T/daemon.ini"
+out 'daemon\.ini: clean'
+for listen in '[::1]:80' /run/hakmemd/metrics.sock off '"0.0.0.0:1"'; do
+    printf '[hakmemd]\nmetrics_listen = %s\n' "$listen" >"$T/daemon.ini"
+    ctl 0 check "$T/daemon.ini"
+done
+for listen in localhost:9477 127.0.0.1 127.0.0.1:0 127.0.0.1:65536 ::1:80 '[::1]' 1.2.3:4 metrics.sock "/$(printf '%0110d' 0)"; do
+    printf '\n[hakmemd]\nmetrics_listen = %s\n' "$listen" >"$T/daemon.ini"
+    ctl 1 check "$T/daemon.ini"
+    out 'daemon\.ini:3: metrics_listen = .*127\.0\.0\.1:9477'
+done
+printf '[hakmemd]\nmetric_listen = off\nreload = sometimes\nreload = auto\nthp = off\n' >"$T/daemon.ini"
+ctl 1 check "$T/daemon.ini" --json
+json 'j[0]["errors"] == 4 and j[0]["warnings"] == 0'
+ctl 1 check "$T/daemon.ini"
+out "daemon\.ini:2: unknown key 'metric_listen' in \[hakmemd\]: did you mean 'metrics_listen'"
+out 'daemon\.ini:3: reload = .sometimes.: in \[hakmemd\] it is auto or manual'
+out 'daemon\.ini:4: duplicate .reload.: this section has it in line 3 already'
+out "daemon\.ini:5: unknown key 'thp' in \[hakmemd\]"
+{ echo '[hakmemd]'; for i in {1..40}; do echo "nonsense$i = 1"; done; } >"$T/many-daemon.ini"
+ctl 1 check "$T/many-daemon.ini" --json
+json 'j[0]["errors"] == 40 and len({m["message"] for m in j[0]["messages"]}) == 40'
+printf '[hakmend]\nreload = auto\n' >"$T/daemon2.ini"
+ctl 1 check "$T/daemon2.ini"
+out 'did you mean \[hakmemd\]'
+
 # modes
 printf '[hakmem]\nthp = off\n[web]\ninherits = fast\nbigcache_limit = 64M\n' >"$HAKMEM_CONF"
 ctl 0 modes

@@ -55,6 +55,15 @@ static void append_choices(char *ret, const char *choices)
 	strcat(ret, choices);
 }
 
+/* The host daemon's own keys, in a section of their own. */
+static const struct {
+	const char *name, *fallback, *doc;
+} daemon_keys[] = {
+#define HK_DAEMON_KEY(id, name, fallback, doc) {#name, fallback, doc},
+#include "config/daemon.def"
+#undef HK_DAEMON_KEY
+};
+
 /* What may be written: "size from 0 to 1T" */
 static void describe_type(int k, char *ret)
 {
@@ -165,6 +174,16 @@ static void write_ini_keys(void)
 	}
 }
 
+static void write_ini_daemon(void)
+{
+	puts("\n\n# ---- hakmemd(8), the host's daemon ----\n\n[hakmemd]");
+	for (size_t i = 0; i < HK_COUNT(daemon_keys); i++) {
+		putchar('\n');
+		comment(daemon_keys[i].doc);
+		printf("#%s = %s\n", daemon_keys[i].name, daemon_keys[i].fallback);
+	}
+}
+
 static void write_ini(void)
 {
 	puts("# hakmem.ini - configuration of the hakmem allocator; see hakmem.ini(5)\n"
@@ -201,6 +220,7 @@ static void write_ini(void)
 	     "#\n"
 	     "#   [unit:postgresql@*.service]\n"
 	     "#   mode = fast");
+	write_ini_daemon();
 }
 
 /* Prose in the manual: short lines, each sentence on its own, nothing that looks like a request. */
@@ -259,6 +279,21 @@ static void write_man_keys(void)
 	puts(".El");
 }
 
+static void write_man_daemon(void)
+{
+	char text[128];
+
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < HK_COUNT(daemon_keys); i++) {
+		printf(".It Ic %s\n", daemon_keys[i].name);
+		man_text(daemon_keys[i].doc);
+		puts(".br");
+		snprintf(text, sizeof(text), "default %s", daemon_keys[i].fallback);
+		man_text(text);
+	}
+	puts(".El");
+}
+
 static int write_man(const char *template)
 {
 	FILE *file = fopen(template, "r");
@@ -273,6 +308,8 @@ static int write_man(const char *template)
 			write_man_modes();
 		else if (strcmp(line, ".\\\" @KEYS@\n") == 0)
 			write_man_keys();
+		else if (strcmp(line, ".\\\" @DAEMON@\n") == 0)
+			write_man_daemon();
 		else
 			fputs(line, stdout);
 	}
