@@ -5,10 +5,16 @@
 #include "ctl/counter_docs.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
+#include "ctl/prometheus.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Nested objects become name_inner. */
 static void flatten(const json_t *object, const char *prefix, json_t *ret)
@@ -81,89 +87,38 @@ void hk_ctl_print_counters(void)
 	}
 }
 
-/* ---- Prometheus text format, version 0.0.4 ---- */
-
-static void print_label(const char *name, const char *value, const char *end)
+/* A reader of the file sees the old or the new one, never a part. */
+static int write_file(const char *path, const struct hk_answer *answers, unsigned n)
 {
-	printf("%s=\"", name);
-	for (; *value != '\0'; value++) {
-		if (*value == '\n')
-			fputs("\\n", stdout);
-		else if (*value == '"' || *value == '\\')
-			printf("\\%c", *value);
-		else
-			putchar(*value);
+	char name[PATH_MAX];
+	FILE *file = NULL;
+	bool good = false;
+	int fd = -1;
+
+	if (snprintf(name, sizeof name, "%s.XXXXXX", path) < (int) sizeof name)
+		fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0 && (file = fdopen(fd, "w")) != NULL) {
+		hk_prom_write(file, answers, n);
+		good = fflush(file) == 0 && !ferror(file) && fchmod(fd, 0644) == 0;
+		good &= fclose(file) == 0;
+		good = good && rename(name, path) == 0;
 	}
-	printf("\"%s", end);
+	if (good)
+		return HK_EXIT_DONE;
+	hk_ctl_fail(HK_EXIT_FAILED, "%s cannot be written: %s", path, strerror(errno));
+	if (fd >= 0)
+		unlink(name);
+	return HK_EXIT_FAILED;
 }
 
-/* What only grows while a service lives; everything else is a gauge. */
-static bool is_counter(const char *name)
+/* Monitoring wants to hear that there is nothing, too, and of those that could not be asked. */
+static int print_prometheus(struct hk_ctl *ctl, const struct hk_answer *answers, unsigned n, int status)
 {
-	static const char *const ends[] = {"_allocs", "_frees",  "_refills", "_hits",    "_misses", "_batches", "_ranges",
-	                                   "_ns",     "_made",   "_freed",   "flushes",  "trims",   "enomem",   "windows",
-	                                   "matches", "sys_mmap", "sys_munmap", "sys_madvise", "sys_mremap",
-	                                   "purged_bytes"};
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < HK_COUNT(ends); i++) {
-		size_t e = strlen(ends[i]);
-		if (n >= e && strcmp(name + n - e, ends[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool metric_name(const char *name)
-{
-	return name[0] != '\0' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
-	       strcmp(name, "pid") != 0 && strcmp(name, "door") != 0;
-}
-
-/* All samples of one metric, as the format demands: together, under one HELP and TYPE. */
-static void print_metric(const char *name, json_t *const *flat, const struct hk_answer *answers, unsigned n)
-{
-	const char *end = is_counter(name) ? "_total" : "";
-	char text[64];
-
-	printf("# HELP hakmem_%s%s ", name, end);
-	for (const char *c = name; *c != '\0'; c++)
-		putchar(*c == '_' ? ' ' : *c);
-	puts(", all processes of the service.");
-	printf("# TYPE hakmem_%s%s %s\n", name, end, is_counter(name) ? "counter" : "gauge");
-	for (unsigned i = 0; i < n; i++) {
-		const json_t *value = json_object_get(flat[i], name);
-		if (!json_is_number(value))
-			continue;
-		printf("hakmem_%s%s{", name, end);
-		print_label("unit", hk_service_unit(answers[i].service), ",");
-		print_label("program", hk_service_name(answers[i].service), ",");
-		printf("pid=\"%d\"} %s\n", (int) answers[i].service->seen.pid, number(value, text, sizeof text));
-		json_object_del(flat[i], name);
-	}
-}
-
-static void print_prometheus(const struct hk_answer *answers, unsigned n)
-{
-	json_t **flat = calloc(n + 1, sizeof(*flat));
-	const char *name;
-	json_t *value;
-	void *next;
-
-	for (unsigned i = 0; flat != NULL && i < n; i++) {
-		flat[i] = json_object();
-		if (answers[i].error[0] == '\0')
-			flatten(answers[i].reply, "", flat[i]);
-	}
-	for (unsigned i = 0; flat != NULL && i < n; i++)
-		json_object_foreach_safe(flat[i], next, name, value)
-		{
-			char *own = strdup(name); /* printing removes it */
-			if (own != NULL && json_is_number(value) && metric_name(own))
-				print_metric(own, flat, answers, n);
-			free(own);
-		}
-	free(flat);
+	if (ctl->output == NULL)
+		hk_prom_write(stdout, answers, n);
+	else if (write_file(ctl->output, answers, n) != HK_EXIT_DONE)
+		return HK_EXIT_FAILED;
+	return status;
 }
 
 int hk_do_stats(struct hk_ctl *ctl)
@@ -177,16 +132,16 @@ int hk_do_stats(struct hk_ctl *ctl)
 	answers = calloc(services.n + 1, sizeof *answers);
 	if (answers == NULL)
 		return HK_EXIT_FAILED;
-	if (services.n == 0)
+	if (services.n == 0 && !ctl->prometheus)
 		hk_ctl_say_none(ctl, &services);
 	status = hk_ctl_ask(ctl, "stats", false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
+	if (ctl->prometheus)
+		return print_prometheus(ctl, answers, services.n, status);
 	if (services.n == 0)
 		status = HK_EXIT_NO_TARGET;
 	if (ctl->json)
 		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;
-	if (ctl->prometheus)
-		print_prometheus(answers, services.n);
-	for (unsigned i = 0; !ctl->prometheus && i < services.n; i++)
+	for (unsigned i = 0; i < services.n; i++)
 		if (answers[i].error[0] == '\0')
 			print_people(&answers[i], services.n > 1);
 	return status;

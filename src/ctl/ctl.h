@@ -33,6 +33,7 @@ struct hk_ctl {
 	unsigned timeout_ms; /* for each service */
 	unsigned interval_ms; /* of top; 0: not said */
 	bool colour;
+	const char *output;  /* a file to write to in place of standard output */
 	/* hakmemctl's own configuration: its environment and the files that this names. */
 	struct hk_identity identity;
 	struct hk_overlay env;

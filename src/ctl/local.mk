@@ -34,6 +34,7 @@ hakmemctl_SOURCES = \
 	src/ctl/output.c src/ctl/output.h \
 	src/ctl/pool.c src/ctl/pool.h \
 	src/ctl/program.c src/ctl/program.h \
+	src/ctl/prometheus.c src/ctl/prometheus.h \
 	src/ctl/run.c \
 	src/ctl/scan.c src/ctl/scan.h \
 	src/ctl/service.c src/ctl/service.h \

@@ -27,7 +27,8 @@ const struct hk_command hk_commands[] = {
 	{"status", "[TARGET...]", "one screen: version, mode, phase, memory by kind, hit rates, warnings",
 	 NULL, hk_do_status, 0, -1},
 	{"stats", "[TARGET...]", "all counters, each with what it means",
-	 "  --prometheus      in the Prometheus text format\n", hk_do_stats, 0, -1},
+	 "  --prometheus      in the Prometheus text format\n"
+	 "  --output=FILE     the same into FILE, which is replaced as a whole\n", hk_do_stats, 0, -1},
 	{"explain", "TARGET...", "where all of the RSS is, what stands out, and the key worth changing",
 	 "Waits ten times as long as --timeout says: it reads the page tables of the process.\n", hk_do_explain, 1, -1},
 	{"top", "[TARGET...]", "live full-screen view: memory, allocations, faults; freeze, learn, trim by a key",
@@ -243,6 +244,8 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 		ctl->version = true;
 	else if (strcmp(option, "--door=1") == 0 || strcmp(option, "--door=2") == 0)
 		ctl->door = option[7] - '0';
+	else if (strncmp(option, "--output=", 9) == 0 && option[9] != '\0')
+		ctl->output = option + 9;
 	else if (strncmp(option, "--timeout=", 10) == 0)
 		return take_time(ctl, option + 10, &ctl->timeout_ms);
 	else if (strncmp(option, "--interval=", 11) == 0)
@@ -300,6 +303,8 @@ static int check_arguments(const struct hk_ctl *ctl)
 		return hk_ctl_usage(ctl, "--restart does not go with --dry-run or --no-reload");
 	if (ctl->prometheus && c->run != hk_do_stats)
 		return hk_ctl_usage(ctl, "--prometheus belongs to stats only");
+	if (ctl->output != NULL && !ctl->prometheus)
+		return hk_ctl_usage(ctl, "--output belongs to stats --prometheus only");
 	return 0;
 }
 

@@ -93,23 +93,6 @@ json 'list(j[0]) == ["key", "value", "origin", "context", "pending"]'
 ctl 0 get 'pytho*' thp --json
 json "{$one, $two} <= {k['pid'] for k in j}"
 
-# Prometheus: one HELP and TYPE a metric, its samples behind it.
-ctl 0 stats 'pytho*' --prometheus
-python3 - "$T/out" <<'PY' || fail "not the Prometheus text format: $(head -5 "$T/out")"
-import re, sys
-seen, now = set(), None
-for line in open(sys.argv[1]):
-    m = re.match(r"# (HELP|TYPE) (\w+)", line)
-    if m:
-        assert m[1] == "TYPE" or m[2] not in seen, line
-        seen.add(m[2])
-        now = m[2]
-        continue
-    m = re.match(r'(\w+)\{unit="[^"]*",program="[^"]*",pid="\d+"\} -?[0-9.e+-]+$', line)
-    assert m and m[1] == now, line
-assert "hakmem_rss_bytes" in seen and "hakmem_large_allocs_total" in seen
-PY
-
 # A unit: this process has none that could be named, so the name leads nowhere.
 ctl 3 status nobody-has-this.service
 err 'libhakmem'

@@ -27,6 +27,7 @@ hk_ctl_sh = \
 	tests/control/ctl-doctor.sh \
 	tests/control/ctl-enable.sh \
 	tests/control/ctl-files.sh \
+	tests/control/prometheus.sh \
 	tests/control/ctl-verbs.sh \
 	tests/control/idle.sh \
 	tests/control/frozen.sh \

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One table says what each number of the verb stats is called outside, what it is, and in which base unit;
+ * tests/control/prometheus.sh fails when stats has a number that is not here. Main thread only.
+ */
+#include "ctl/prometheus.h"
+#include "ctl/output.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct metric {
+	const char *field; /* of the reply */
+	const char *name;  /* behind "hakmem_" */
+	const char *label; /* one more label with its value, or NULL: rows of one name stand together */
+	double scale;      /* to the base unit */
+	bool counter;
+	const char *help;
+};
+
+#define GAUGE(field, name, help) {field, name, NULL, 1, false, help}
+#define COUNTER(field, name, help) {field, name, NULL, 1, true, help}
+#define CALL(call) {"sys_" call, "system_calls_total", "call=\"" call "\"", 1, true, "System calls for memory."}
+
+/* clang-format off */
+static const struct metric metrics[] = {
+	GAUGE("processes", "processes", "Live processes of the service."),
+	GAUGE("applied", "applied_processes", "Processes that run the newest configuration."),
+	GAUGE("uptime_s", "uptime_seconds", "Time since the service started."),
+	GAUGE("rss_bytes", "rss_bytes", "Resident memory, shared pages once for each process."),
+	GAUGE("live_bytes", "live_bytes", "Allocated by the program, touched or not."),
+	GAUGE("cached_bytes", "cached_bytes", "Free and warm: thread caches, BigCache, dirty runs."),
+	GAUGE("metadata_bytes", "metadata_bytes", "Mapped for the allocator's own structures."),
+	GAUGE("mapped_bytes", "mapped_bytes", "Address space of arenas and direct mappings."),
+	GAUGE("slab_bytes", "slab_bytes", "Address space of slabs, which hold small and medium blocks."),
+	GAUGE("cache_bytes", "thread_cache_bytes", "Free blocks in thread caches."),
+	GAUGE("free_run_bytes", "free_run_bytes", "Free runs of arenas, resident or not."),
+	GAUGE("dirty_bytes", "dirty_bytes", "Part of the free runs that may be resident."),
+	GAUGE("large_live_bytes", "large_live_bytes", "Allocated in large blocks."),
+	GAUGE("large_live_blocks", "large_live_blocks", "Large blocks that are allocated."),
+	GAUGE("bigcache_bytes", "bigcache_bytes", "Freed large blocks that are kept warm."),
+	GAUGE("bigcache_blocks", "bigcache_blocks", "Number of freed large blocks that are kept warm."),
+	GAUGE("threads", "threads", "Thread caches alive."),
+	GAUGE("mappings", "mappings", "Direct mappings and arenas."),
+	GAUGE("tinypool_hit_rate", "tinypool_hit_ratio", "Small allocations served by a thread cache, since the start."),
+	GAUGE("bigcache_hit_rate", "bigcache_hit_ratio", "Large allocations served by BigCache, since the start."),
+	COUNTER("tiny_allocs", "tiny_allocs_total", "Blocks of at most 1 KiB handed out."),
+	COUNTER("tiny_refills", "tiny_refills_total", "Times that a thread cache fetched small blocks from the pool."),
+	COUNTER("medium_allocs", "medium_allocs_total", "Blocks of 1 to 32 KiB handed out."),
+	COUNTER("medium_refills", "medium_refills_total", "Times that a thread cache fetched medium blocks from the pool."),
+	COUNTER("flushes", "flushes_total", "Batches of blocks that thread caches returned."),
+	COUNTER("large_allocs", "large_allocs_total", "Large blocks handed out."),
+	COUNTER("large_frees", "large_frees_total", "Large blocks freed."),
+	COUNTER("slab_bytes_out", "slab_out_bytes_total", "Bytes of blocks that left slabs, to programs and caches."),
+	COUNTER("slab_bytes_in", "slab_in_bytes_total", "Bytes of blocks that came back to slabs."),
+	COUNTER("slabs_made", "slabs_made_total", "Slabs made."),
+	COUNTER("slabs_freed", "slabs_freed_total", "Slabs given up."),
+	COUNTER("bigcache_hits", "bigcache_hits_total", "Large allocations served by BigCache."),
+	COUNTER("bigcache_misses", "bigcache_misses_total", "Large allocations that BigCache could not serve."),
+	COUNTER("purged_bytes", "purged_bytes_total", "Free memory returned to the system."),
+	COUNTER("purge_batches", "purge_batches_total", "Batches in which free memory was returned."),
+	COUNTER("purge_ranges", "purge_ranges_total", "Ranges of free memory returned."),
+	{"purge_ns", "purge_seconds_total", NULL, 1e-9, true, "Time spent in returning free memory."},
+	COUNTER("trims", "trims_total", "Trims: all free memory returned at once."),
+	COUNTER("pressure_trims", "pressure_trims_total", "Trims because the host or the memory group had little room left."),
+	COUNTER("soft_limit_hits", "soft_limit_hits_total", "Times that soft_limit was reached."),
+	COUNTER("hard_limit_hits", "hard_limit_hits_total", "Allocations refused by hard_limit."),
+	COUNTER("enomem", "enomem_total", "Allocations that failed with ENOMEM."),
+	COUNTER("windows", "windows_total", "Windows that the ELO engine has measured."),
+	CALL("mmap"), CALL("munmap"), CALL("madvise"), CALL("mremap"),
+};
+/* clang-format on */
+_Static_assert(HK_COUNT(metrics) <= HK_PROM_COUNTERS, "struct hk_prom_memory has a place for each row");
+
+/* ---- the format ---- */
+
+void hk_prom_label(FILE *to, const char *name, const char *value)
+{
+	fprintf(to, "%s=\"", name);
+	value = value[0] != '\0' ? hk_out_safe(value) : "";
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			fputc('\\', to);
+		fputc(*value, to);
+	}
+	fputc('"', to);
+}
+
+void hk_prom_head(FILE *to, const char *name, const char *type, const char *help)
+{
+	fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Up to the labels that every sample has; the brace stays open. */
+static void begin_sample(FILE *to, const char *name, const struct hk_answer *answer)
+{
+	fprintf(to, "%s{", name);
+	hk_prom_label(to, "unit", hk_service_unit(answer->service));
+	fputc(',', to);
+	hk_prom_label(to, "program", hk_service_name(answer->service));
+	fprintf(to, ",pid=\"%d\"", (int) answer->service->seen.pid);
+}
+
+/* ---- what is written ---- */
+
+static bool answered(const struct hk_answer *answer)
+{
+	return answer->error[0] == '\0' && answer->reply != NULL;
+}
+
+static void write_value(FILE *to, const struct metric *metric, const json_t *value)
+{
+	double number = json_number_value(value);
+
+	/* A sum that is short below zero for a moment reads as an enormous one. */
+	if (!metric->counter && number >= 0x1p63)
+		number = 0;
+	if (number == (double) (int64_t) number * metric->scale && number < 0x1p63)
+		fprintf(to, "} %" PRId64 "\n", (int64_t) number);
+	else
+		fprintf(to, "} %.9g\n", number * metric->scale);
+}
+
+static void write_metric(FILE *to, const struct metric *metric, bool head, const struct hk_answer *answers, unsigned n)
+{
+	char name[80];
+
+	snprintf(name, sizeof name, "hakmem_%s", metric->name);
+	if (head)
+		hk_prom_head(to, name, metric->counter ? "counter" : "gauge", metric->help);
+	for (unsigned i = 0; i < n; i++) {
+		const json_t *value = json_object_get(answers[i].reply, metric->field);
+		if (!answered(&answers[i]) || !json_is_number(value))
+			continue;
+		begin_sample(to, name, &answers[i]);
+		if (metric->label != NULL)
+			fprintf(to, ",%s", metric->label);
+		write_value(to, metric, value);
+	}
+}
+
+/* What is not a number: who it is, how it runs. */
+static void write_texts(FILE *to, const struct hk_answer *answers, unsigned n)
+{
+	hk_prom_head(to, "hakmem_info", "gauge", "What runs: always 1.");
+	for (unsigned i = 0; i < n; i++) {
+		if (!answered(&answers[i]))
+			continue;
+		begin_sample(to, "hakmem_info", &answers[i]);
+		fputc(',', to);
+		hk_prom_label(to, "version", hk_out_text(answers[i].reply, "version"));
+		fputc(',', to);
+		hk_prom_label(to, "mode", hk_out_text(answers[i].reply, "mode"));
+		fputs("} 1\n", to);
+	}
+	hk_prom_head(to, "hakmem_phase", "gauge", "Phase of the ELO engine: 1 for the one that it is in.");
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned p = 0; answered(&answers[i]) && p < HK_COUNT(hk_phase_names); p++) {
+			begin_sample(to, "hakmem_phase", &answers[i]);
+			fprintf(to, ",phase=\"%s\"} %d\n", hk_phase_names[p],
+			        strcmp(hk_phase_names[p], hk_out_text(answers[i].reply, "phase")) == 0);
+		}
+}
+
+void hk_prom_write(FILE *to, const struct hk_answer *answers, unsigned n)
+{
+	hk_prom_head(to, "hakmem_services", "gauge", "Services on this host that run under hakmem.");
+	fprintf(to, "hakmem_services %u\n", n);
+	if (n == 0)
+		return;
+	hk_prom_head(to, "hakmem_up", "gauge", "1 if the service answered, 0 if it could not be asked.");
+	for (unsigned i = 0; i < n; i++) {
+		begin_sample(to, "hakmem_up", &answers[i]);
+		fprintf(to, "} %d\n", answered(&answers[i]));
+	}
+	for (unsigned i = 0, ok = 0; i < n; i++)
+		if (answered(&answers[i]) && ok++ == 0)
+			write_texts(to, answers, n);
+	for (unsigned m = 0; m < HK_COUNT(metrics); m++) {
+		bool any = false;
+		for (unsigned i = 0; i < n; i++)
+			any |= answered(&answers[i]) && json_is_number(json_object_get(answers[i].reply, metrics[m].field));
+		if (any)
+			write_metric(to, &metrics[m], m == 0 || strcmp(metrics[m].name, metrics[m - 1].name) != 0, answers, n);
+	}
+}
+
+void hk_prom_steady(struct hk_prom_memory *memory, json_t *reply)
+{
+	for (unsigned m = 0; m < HK_COUNT(metrics); m++) {
+		const json_t *value = json_object_get(reply, metrics[m].field);
+		double now = json_number_value(value);
+		if (!metrics[m].counter || !json_is_number(value))
+			continue;
+		if (now < memory->last[m])
+			memory->lost[m] += memory->last[m] - now;
+		memory->last[m] = now;
+		if (memory->lost[m] > 0)
+			json_object_set_new(reply, metrics[m].field, json_real(now + memory->lost[m]));
+	}
+}
