@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 #
 # The order of the layers: a file in src/LAYER includes headers of its own layer or of one to its left,
-# base < config < core < elo < control < shim; hakmemctl (ctl) uses base, config, core, elo and control.
-# Only src/base/sys.c asks the kernel for memory (ctl, which is no allocator, is free to).
+# base < config < core < elo < control < shim; hakmemctl (ctl) uses base, config, core, elo and control,
+# hakmemd (daemon) these and ctl.
+# Only src/base/sys.c asks the kernel for memory (ctl and daemon, which are no allocators, are free to).
 cd "${HK_SRC:-$(dirname "$0")/../..}" || exit 99
 bad=0
 declare -A may=(
     [base]="base" [config]="base config" [core]="base config core" [elo]="base config core elo"
     [control]="base config core elo control" [shim]="base config core elo control shim"
     [ctl]="base config core elo control ctl"
+    [daemon]="base config core elo control ctl daemon"
 )
 
 count=0
@@ -28,11 +30,11 @@ done < <(grep -rnE --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include[[:space
 
 calls='(mmap|mmap64|munmap|mremap|madvise|process_madvise|posix_madvise|brk|sbrk|mprotect|mlock|munlock)'
 if grep -rnE --include='*.[ch]' "(^|[^_a-zA-Z0-9.>])${calls}[[:space:]]*\(" src |
-    grep -vE '^src/(base/sys\.c|ctl/)' | grep -vE '^[^:]*:[0-9]+:[[:space:]]*(/?\*|//)'; then
+    grep -vE '^src/(base/sys\.c|ctl/|daemon/)' | grep -vE '^[^:]*:[0-9]+:[[:space:]]*(/?\*|//)'; then
     echo "memory system calls belong in src/base/sys.c (above)"
     bad=1
 fi
-if grep -rnE --include='*.[ch]' 'SYS_(mmap|munmap|mremap|madvise|process_madvise|brk|mprotect)' src | grep -vE '^src/(base/sys\.c|ctl/)'; then
+if grep -rnE --include='*.[ch]' 'SYS_(mmap|munmap|mremap|madvise|process_madvise|brk|mprotect)' src | grep -vE '^src/(base/sys\.c|ctl/|daemon/)'; then
     echo "memory system calls belong in src/base/sys.c (above)"
     bad=1
 fi

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# hakmemd on the files of the host, /etc/hakmem.ini and drop-ins: in a mount namespace where /etc is a copy.
+. "$(dirname "$0")/daemon-lib.sh" || exit 99
+if [ -z "${HK_OWN_ETC:-}" ]; then
+    unshare --mount --propagation private true 2>/dev/null || skip "no mount namespace can be made here"
+    HK_OWN_ETC=1 unshare --mount --propagation private bash "$0"
+    exit
+fi
+grep -q '^sysconfdir = /etc$' "$HK_BUILD/Makefile" || skip "built for another sysconfdir"
+{ mkdir "$T/copy" && cp -a /etc/. "$T/copy" && mount --bind "$T/copy" /etc; } 2>/dev/null || skip "/etc cannot be covered"
+rm -rf /etc/hakmem.ini /etc/hakmem.d
+unset HAKMEM_CONF
+target control=on "control_dir=$HAKMEM_CONTROL_DIR" && first=$PID
+daemon
+until_logged 'watches /etc/hakmem.ini and /etc/hakmem.d'
+until_logged "\[$first\]: is there"
+mkdir /etc/hakmem.d
+printf '[hakmem]\npurge_delay = 400ms\n' >/etc/hakmem.d/50-site.ini
+becomes "$first" purge_delay 400ms
+printf '[hakmem]\npurge_delay = 410ms\n' >/etc/hakmem.d/50-site.ini
+becomes "$first" purge_delay 410ms
+replace /etc/hakmem.d/60-more.ini '[hakmem]\npurge_delay = 420ms\n'
+becomes "$first" purge_delay 420ms
+rm /etc/hakmem.d/60-more.ini
+becomes "$first" purge_delay 410ms
+# a mistake in a drop-in
+fresh_log
+replace /etc/hakmem.d/60-more.ini '[hakmem]\nthp = perhaps\n'
+until_logged 'error: /etc/hakmem\.d/60-more\.ini:2: .*thp'
+rm /etc/hakmem.d/60-more.ini
+# a drop-in that is a link, and what it leads to
+printf '[hakmem]\npurge_delay = 415ms\n' >"$T/linked.ini"
+ln -s "$T/linked.ini" /etc/hakmem.d/70-link.ini
+becomes "$first" purge_delay 415ms
+replace "$T/linked.ini" '[hakmem]\npurge_delay = 416ms\n'
+becomes "$first" purge_delay 416ms
+# No file at all: services keep what they have, and say so.
+fresh_log
+rm -r /etc/hakmem.d
+until_logged "\[$first\]: refused: .* was read before and cannot be read now"
+[ "$(value "$first" purge_delay)" = 416ms ] || fail "removed files changed something"
+replace /etc/hakmem.ini '[hakmem]\npurge_delay = 430ms\n'
+becomes "$first" purge_delay 430ms
+stop "$DAEMON" || fail "it ended with status $?"
+say "/etc/hakmem.ini, drop-ins that come, change, go, and are links"

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# /metrics and /healthz of hakmemd: off unless asked for, on TCP and on a Unix socket; and nothing that clients do
+# keeps others from being served (clients.py).
+. "$(dirname "$0")/daemon-lib.sh" || exit 99
+
+# ---- off by default: no socket besides libuv's and systemd's, no port ----
+target control=on "control_dir=$HAKMEM_CONTROL_DIR" && first=$PID
+daemon
+! logged 'metrics are served' || fail "metrics are served though nobody asked"
+! find "/proc/$DAEMON/fd" -lname 'socket:*' | while read -r fd; do
+    grep -E ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -w "$(readlink "$fd" | tr -dc 0-9)"
+done | grep . || fail "it listens on a port"
+
+# ---- the file asks for it: a port, at once ----
+port=$(free_port)
+replace "$HAKMEM_CONF" "[hakmem]\npurge_delay = 700ms\n[hakmemd]\nmetrics_listen = 127.0.0.1:$port\n"
+until_logged "metrics are served on 127.0.0.1:$port"
+url=http://127.0.0.1:$port
+scrape() { curl -sS --max-time 20 "$@" >"$T/scraped" 2>&1; }
+up() { scrape "$url/metrics" && grep -q "^hakmem_up{.*pid=\"$1\"} 1\$" "$T/scraped"; }
+gone() { scrape "$url/metrics" && ! grep -q "pid=\"$1\"" "$T/scraped"; }
+wait_for 20 up "$first" || fail "the service is not among the metrics: $(head -c 2000 "$T/scraped")"
+if command -v promtool >/dev/null; then
+    promtool check metrics <"$T/scraped" >"$T/lint" 2>&1 && [ ! -s "$T/lint" ] || fail "promtool: $(cat "$T/lint")"
+fi
+# A new service is there soon, an ended one gone soon: within about a second, on a machine that has time.
+target control=on "control_dir=$HAKMEM_CONTROL_DIR" && second=$PID
+wait_for 20 up "$second" || fail "a new service is not seen: $(grep hakmem_up "$T/scraped")"
+kill -KILL "$second"
+wait_for 20 gone "$second" || fail "a dead service is still there: $(grep hakmem_up "$T/scraped")"
+# Its stale socket does no harm.
+alive
+
+# ---- a port that is taken is an error, and what was there stays ----
+fresh_log
+python3 -c 'import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True); time.sleep(600)' >"$T/taken" &
+HK_PIDS+=($!)
+wait_for 20 test -s "$T/taken" || fail "no port was taken"
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = 127.0.0.1:$(cat "$T/taken")\n"
+until_logged 'metrics_listen = .*: Address already in use'
+scrape "$url/healthz" || fail "the old address is not served any more"
+grep -qx ok "$T/scraped" || fail "healthz: $(cat "$T/scraped")"
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = 127.0.0.1:$port\n"
+
+# ---- clients of all kinds ----
+python3 "$HK_SRC/tests/daemon/clients.py" "$port" "$DAEMON" || fail "clients.py (above); $(tail -n 5 "$T/daemon.log")"
+alive
+wait_for 20 up "$first" || fail "after all that it does not serve: $(head -c 500 "$T/scraped")"
+
+# ---- a Unix socket in its place; then nothing ----
+fresh_log
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = $T/metrics.sock\n"
+until_logged "metrics are served on $T/metrics.sock"
+scrape --unix-socket "$T/metrics.sock" http://hakmemd/healthz && grep -qx ok "$T/scraped" || fail "unix: $(cat "$T/scraped")"
+! scrape "$url/healthz" || fail "the port is still open"
+stop "$DAEMON" KILL # leaves its socket behind
+[ -S "$T/metrics.sock" ] || fail "no stale socket"
+daemon
+until_logged "metrics are served on $T/metrics.sock"
+scrape --unix-socket "$T/metrics.sock" http://hakmemd/healthz || fail "unix, after a crash: $(cat "$T/scraped")"
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = off\n"
+until_logged 'metrics are no longer served'
+[ ! -e "$T/metrics.sock" ] || fail "the socket is still there"
+stop "$DAEMON" || fail "it ended with status $?: $(tail -n 5 "$T/daemon.log")"
+
+# ---- an address that cannot be listened on at the start ----
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = 127.0.0.1:$(cat "$T/taken")\n"
+timeout 30 "$HK_DAEMON" 2>"$T/err"
+[ $? -eq 1 ] || fail "it starts without the address"
+err 'Address already in use'
+say "off by default, port, Unix socket, taken address, stalling and garbage clients"
