@@ -135,6 +135,7 @@ int hk_change_reload(struct hk_call *call)
 		return r;
 	if (old.nfiles > 0 && call->values->config.nfiles == 0) {
 		call->show_diags = true;
+		hk_diag_add(&call->values->diags, true, "%.120s: was read before and cannot be read now", old.files[0]);
 		return hk_call_refuse(call, "%.120s was read before and cannot be read now: nothing was changed. "
 		                      "Put it back, or an empty file for the defaults", old.files[0]);
 	}

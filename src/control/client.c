@@ -47,13 +47,22 @@ static void settle(struct hk_door *door, const struct hk_request *request)
 	hk_verb_complete(request, &door->values, door->reply, HK_REPLY_MAX);
 }
 
+static bool is_verb(const char *line, const char *verb)
+{
+	return strncasecmp(line + strspn(line, " \t"), verb, strlen(verb)) == 0;
+}
+
+static bool is_reload(const char *line)
+{
+	return is_verb(line, "reload");
+}
+
 /* Keep the messages of a reload that failed, for status. */
 static void remember(struct hk_door *door, const char *line)
 {
 	struct hk_block *block = door->block;
 
-	line += strspn(line, " \t");
-	if (strncasecmp(line, "reload", 6) != 0 || door->values.diags.errors == 0)
+	if (!is_reload(line) || door->values.diags.errors == 0)
 		return;
 	(void) atomic_exchange(&block->reload_failed_seq, 0); /* nobody is to read while it changes */
 	block->reload_diags = door->values.diags;
@@ -86,15 +95,19 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 	int r;
 
 	hk_stats_publish();
+	if (is_reload(line) || is_verb(line, "set"))
+		hk_watch_before(door);
 	for (int i = 0; i < HK_PUBLISH_TRIES; i++) {
 		r = hk_verb_run(&request, line, &door->values, &changed, door->reply, HK_REPLY_MAX);
 		if (r != 0)
 			remember(door, line);
+		if (r != 0 && door->watch.files.reads != reads)
+			door->watch.files = door->watch.old_files; /* what holds came from these */
 		if (r != 0 || !changed)
 			return r;
 		if (hk_block_publish(door->block, &door->values) == 0) {
 			if (door->watch.files.reads != reads)
-				hk_watch_mark(door);
+				hk_watch_after(door);
 			settle(door, &request);
 			if (!overwritten(door))
 				return 0;

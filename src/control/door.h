@@ -26,8 +26,11 @@ struct hk_client {
 /* reload = auto: what the files looked like. */
 struct hk_watch {
 	bool on;
+	bool settling;        /* what is seen is not what is known: look again soon */
 	uint64_t known, seen; /* signatures: as loaded; as last looked at */
-	struct hk_files files; /* read last */
+	uint64_t since_ns;    /* seen has been so since then */
+	uint64_t before;      /* of old_files, before they were read again */
+	struct hk_files files, old_files; /* read last */
 };
 
 struct hk_door {
@@ -62,7 +65,9 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 
 /* watch.c: look at the files; reload when they have changed and come to rest. */
 void hk_watch_look(struct hk_door *door);
-/* The files have just been read: what they look like now is known. */
-void hk_watch_mark(struct hk_door *door);
+void hk_watch_start(struct hk_door *door);
+/* Around each reading of the files: what they look like is then known. */
+void hk_watch_before(struct hk_door *door);
+void hk_watch_after(struct hk_door *door);
 
 #endif

@@ -41,6 +41,7 @@
 #define HK_READY_STEPS 200                  /* of 50 µs: how long main may have to wait for the socket */
 #define HK_TICK_BUSY_MS 500                 /* at most, while free memory waits to be returned */
 #define HK_TICK_WATCH_MS 500                /* with reload = auto */
+#define HK_TICK_SETTLE_MS 100               /* … while a change comes to rest */
 #define HK_TICK_LEADER_MS 1000              /* where the kernel cannot tell us that the main thread ended */
 #define HK_TICK_IDLE_MS 5000
 
@@ -120,8 +121,8 @@ static int tick(struct hk_door *door)
 
 	hk_clients_expire(door);
 	hk_watch_look(door);
-	if (door->watch.on && next > HK_TICK_WATCH_MS)
-		next = HK_TICK_WATCH_MS;
+	if (door->watch.on)
+		next = (int) hk_min((size_t) next, door->watch.settling ? HK_TICK_SETTLE_MS : HK_TICK_WATCH_MS);
 	if (hk_purge_tick() != 0)
 		next = (int) hk_min(hk_max(delay_ms / 2, 10), hk_min((size_t) next, HK_TICK_BUSY_MS));
 	else if ((uint64_t) next > hk_max(delay_ms, 1000))
@@ -252,7 +253,7 @@ static void start(struct hk_block *block, char *const *envp)
 		(void) snprintf(door->group, sizeof(door->group), "%s", hk_self.founder.startup.text[HK_TEXT_CONTROL_GROUP]);
 		door->watch.files.n = (unsigned) hk_min(config->nfiles, HK_COUNT(config->files));
 		memcpy(door->watch.files.path, config->files, sizeof(config->files));
-		hk_watch_mark(door);
+		hk_watch_start(door);
 		if (runtime != NULL && strlen(runtime) < sizeof(door->runtime_dir))
 			memcpy(door->runtime_dir, runtime, strlen(runtime) + 1);
 		own.door = door;

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
  * reload = auto. The files are looked at by stat(2), not inotify: that sees renames, swapped links and
- * mounts alike, and costs some microseconds a second. A change is acted upon when two looks in a row agree,
- * so that a file being written is left alone. Runs in the control thread only.
+ * mounts alike, and costs some microseconds a second. A change is acted upon when looks agree for a moment, so that a
+ * file being written is left alone; for longer where a file that was read is missing, because there are
+ * editors and config managers that delete before they write. Runs in the control thread only.
  */
 #include "control/door.h"
 
+#include "base/sys.h"
 #include "control/process.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef HK_SYSCONFDIR
 #define HK_SYSCONFDIR "/etc"
 #endif
+#define DROP_INS HK_SYSCONFDIR "/hakmem.d"
+
+#define HK_QUIET_NS 80000000U   /* less than the step between two looks */
+#define HK_GONE_NS 2000000000U
 
 static uint64_t mix(uint64_t sum, uint64_t x)
 {
@@ -38,6 +46,39 @@ static uint64_t look_at(uint64_t sum, const char *path)
 	return mix(sum, (uint64_t) st.st_ctim.tv_sec * 1000000000U + (uint64_t) st.st_ctim.tv_nsec);
 }
 
+/* Drop-ins one by one: more than are kept by name, and links whose targets come and go. The sum does not depend on
+   the order in which the kernel lists them. */
+static uint64_t look_into(uint64_t sum)
+{
+	struct entry {
+		uint64_t inode;
+		int64_t offset;
+		unsigned short length;
+		unsigned char type;
+		char name[];
+	};
+	char buf[2048] HK_ALIGNED(8), path[sizeof(DROP_INS) + 256];
+	int dir = open(DROP_INS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t all = 0;
+	long n;
+
+	while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
+		for (long at = 0; at < n;) {
+			const struct entry *e = (const struct entry *) (const void *) (buf + at);
+			size_t length = strlen(e->name);
+
+			at += e->length;
+			if (e->name[0] == '.' || length <= 4 || strcmp(e->name + length - 4, ".ini") != 0)
+				continue;
+			(void) snprintf(path, sizeof(path), DROP_INS "/%s", e->name);
+			all += look_at(mix(1, e->inode), path);
+		}
+	}
+	if (dir >= 0)
+		(void) close(dir);
+	return mix(sum, all);
+}
+
 static uint64_t signature(const struct hk_files *files)
 {
 	const char *conf = hk_self.founder.identity.conf;
@@ -47,16 +88,53 @@ static uint64_t signature(const struct hk_files *files)
 		sum = look_at(sum, conf);
 	} else {
 		sum = look_at(sum, HK_SYSCONFDIR "/hakmem.ini");
-		sum = look_at(sum, HK_SYSCONFDIR "/hakmem.d");
+		sum = look_into(look_at(sum, DROP_INS));
 	}
 	for (unsigned i = 0; i < files->n; i++)
 		sum = look_at(sum, files->path[i]);
 	return sum | 1;
 }
 
-void hk_watch_mark(struct hk_door *door)
+static bool is_missing(const struct hk_files *files)
+{
+	for (unsigned i = 0; i < files->n; i++)
+		if (access(files->path[i], F_OK) != 0)
+			return true;
+	return false;
+}
+
+void hk_watch_before(struct hk_door *door)
+{
+	door->watch.before = signature(&door->watch.files);
+	door->watch.old_files = door->watch.files;
+}
+
+void hk_watch_after(struct hk_door *door)
+{
+	struct hk_watch *watch = &door->watch;
+
+	/* What has changed while it was read is not known: the next look finds it. */
+	watch->known = signature(&watch->old_files) == watch->before ? signature(&watch->files) : watch->before;
+	watch->seen = watch->known;
+	watch->settling = false;
+}
+
+void hk_watch_start(struct hk_door *door)
 {
 	door->watch.known = door->watch.seen = signature(&door->watch.files);
+}
+
+/* Has what is seen now been so for long enough? */
+static bool is_settled(struct hk_watch *watch, uint64_t now)
+{
+	uint64_t time = hk_sys_precise_ns();
+
+	watch->settling = now != watch->known;
+	if (now != watch->seen) {
+		watch->seen = now;
+		watch->since_ns = time;
+	}
+	return watch->settling && time - watch->since_ns >= (is_missing(&watch->files) ? HK_GONE_NS : HK_QUIET_NS);
 }
 
 void hk_watch_look(struct hk_door *door)
@@ -70,10 +148,9 @@ void hk_watch_look(struct hk_door *door)
 	if (!watch->on)
 		return;
 	now = signature(&watch->files);
-	if (now != watch->known && now == watch->seen) {
-		(void) hk_clients_run(door, (uint32_t) geteuid(), hk_self.founder.pid, "reload");
-		hk_watch_mark(door); /* also when it was refused: once is enough */
+	if (!is_settled(watch, now))
 		return;
-	}
-	watch->seen = now;
+	if (hk_clients_run(door, (uint32_t) geteuid(), hk_self.founder.pid, "reload") != 0)
+		watch->known = watch->seen = now; /* refused: once is enough */
+	watch->settling = false;
 }

@@ -44,4 +44,16 @@ until_logged "\[$first\]: refused: .* was read before and cannot be read now"
 replace /etc/hakmem.ini '[hakmem]\npurge_delay = 430ms\n'
 becomes "$first" purge_delay 430ms
 stop "$DAEMON" || fail "it ended with status $?"
+# ---- reload = auto in the service itself: all drop-ins count, also those beyond the eighth, and links to nothing ----
+rm -f /etc/hakmem.ini && mkdir /etc/hakmem.d
+printf '[hakmem]\nreload = auto\n' >/etc/hakmem.d/00.ini
+for i in {10..30}; do printf '[hakmem]\npurge_delay = %sms\n' "$i" >"/etc/hakmem.d/$i.ini"; done
+target control=on "control_dir=$HAKMEM_CONTROL_DIR" && second=$PID
+becomes "$second" purge_delay 30ms
+printf '[hakmem]\npurge_delay = 31ms\n' >/etc/hakmem.d/30.ini
+becomes "$second" purge_delay 31ms
+ln -s "$T/later.ini" /etc/hakmem.d/40.ini
+sleep 1.5
+printf '[hakmem]\npurge_delay = 40ms\n' >"$T/later.ini"
+becomes "$second" purge_delay 40ms
 say "/etc/hakmem.ini, drop-ins that come, change, go, and are links"
