@@ -76,6 +76,14 @@ static void work(uv_work_t *request)
 	hk_scan_process(look->seen.pid, &look->seen);
 }
 
+/* Nothing that the list of services shows is different. */
+static bool is_same(const struct hk_seen *a, const struct hk_seen *b)
+{
+	return a->state == b->state && a->start_time == b->start_time && a->block == b->block && a->inode == b->inode &&
+	       a->uid == b->uid && a->first_pid == b->first_pid && strcmp(a->unit, b->unit) == 0 &&
+	       strcmp(a->comm, b->comm) == 0 && strcmp(a->program, b->program) == 0 && strcmp(a->conf, b->conf) == 0;
+}
+
 static void take(struct process *p, const struct hk_seen *seen)
 {
 	struct hk_seen *copy;
@@ -84,7 +92,7 @@ static void take(struct process *p, const struct hk_seen *seen)
 		forget_seen(p);
 		return;
 	}
-	if (p->seen != NULL && memcmp(p->seen, seen, sizeof *seen) == 0)
+	if (p->seen != NULL && is_same(p->seen, seen))
 		return;
 	copy = malloc(sizeof *copy);
 	if (copy == NULL)

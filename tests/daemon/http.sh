@@ -33,6 +33,40 @@ wait_for 20 gone "$second" || fail "a dead service is still there: $(grep hakmem
 # Its stale socket does no harm.
 alive
 
+# ---- a worker that ends takes its part of the sums along: counters must not fall ----
+cat >"$T/prefork.py" <<'PY'
+import os, sys, time
+r, w = os.pipe()
+if os.fork() == 0:
+    keep = [bytearray(300000) for _ in range(3000)]
+    os.read(r, 1) # until the parent is told
+    os._exit(0)
+print("ready", flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.05)
+os.write(w, b"x")
+os.wait()
+print("ended", flush=True)
+while True:
+    keep = [bytearray(n) for n in (100, 5000)]
+    time.sleep(0.01)
+PY
+start balanced "$T/prefork.log" env HAKMEM_CONTROL=on "HAKMEM_CONTROL_DIR=$HAKMEM_CONTROL_DIR" "$PYTHON" "$T/prefork.py" "$T/go" && prefork=$PID
+large() { scrape "$url/metrics" && sed -n "s/^hakmem_large_allocs_total{.*pid=\"$prefork\"} //p" "$T/scraped"; }
+many() { local n; n=$(large) && [ -n "$n" ] && [ "${n%.*}" -ge 3000 ]; }
+wait_for 30 many || fail "the worker's allocations are not counted: $(large)"
+before=$(large)
+touch "$T/go"
+wait_for 20 grep -q ended "$T/prefork.log" || fail "the worker did not end"
+one_process() { scrape "$url/metrics" && grep -q "^hakmem_processes{.*pid=\"$prefork\"} 1\$" "$T/scraped"; }
+wait_for 20 one_process || fail "the worker is still counted"
+sleep 0.6
+after=$(large)
+[ "${after%.*}" -ge "${before%.*}" ] || fail "a counter fell from $before to $after"
+"$HK_CTL" stats "$prefork" --prometheus 2>/dev/null | grep -q "^hakmem_large_allocs_total{.*} [0-9]\{1,3\}\$" ||
+    fail "the sum did not fall: this test shows nothing"
+kill -KILL "$prefork"
+
 # ---- a port that is taken is an error, and what was there stays ----
 fresh_log
 python3 -c 'import socket, sys, time

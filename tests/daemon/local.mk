@@ -2,6 +2,7 @@
 # hakmemd
 hk_daemon_sh = \
 	tests/daemon/reload.sh \
+	tests/daemon/caps.sh \
 	tests/daemon/host.sh \
 	tests/daemon/http.sh \
 	tests/daemon/prometheus.sh \
