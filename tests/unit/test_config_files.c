@@ -312,6 +312,22 @@ START_TEST(unselected_modes_are_fine)
 }
 END_TEST
 
+/* Whatever the host's daemon is told, no service minds; nor does it take anything from there. */
+START_TEST(the_daemons_section_is_passed_over)
+{
+	ck_assert_int_eq(resolve_text("[hakmemd]\nmetrics_listen = 127.0.0.1:9477\nnonsense = 1\nthp = on\nthp = on\n"
+	                              "mode = wrong\n[HakMemD]\nreload = never\n[hakmem]\nbatch_max = 3\n"),
+	                 0);
+	ck_assert_uint_eq(w.diags.count, 0);
+	expect(HK_KEY_BATCH_MAX, "3", HK_ORIGIN_GLOBAL);
+	expect(HK_KEY_THP, "auto", HK_ORIGIN_PRESET);
+	ck_assert_int_eq(resolve_text("[hakmem]\nmode = hakmemd\n[hakmemd]\nbatch_max = 4\n"), 1);
+	ck_assert_str_eq(w.config.mode, "balanced");
+	ck_assert_int_eq(resolve_text("[hakmend]\nreload = auto\n"), 1);
+	expect_told("did you mean [hakmemd]?");
+}
+END_TEST
+
 START_TEST(the_contract_example)
 {
 	strcpy(w.identity.program, "redis-server");
@@ -394,6 +410,7 @@ Suite *files_suite(void)
 	tcase_add_test(wins, many_drop_ins);
 	tcase_add_test(wins, conf_replaces_both);
 	tcase_add_test(wins, the_contract_example);
+	tcase_add_test(wins, the_daemons_section_is_passed_over);
 	tcase_add_loop_test(wrong, every_mistake_is_named, 0, (int) HK_COUNT(mistakes));
 	tcase_add_test(wrong, an_error_costs_only_its_line);
 	tcase_add_test(wrong, a_bad_mode_leaves_the_next_rank);
