@@ -76,7 +76,7 @@ static void complain(struct hk_doc *doc, unsigned file, int e)
 		break;
 	case -ENOENT:
 	case -ENOTDIR:
-		hk_diag_add(doc->diags, false, "%.150s: does not exist: built-in defaults hold",
+		hk_diag_add(doc->diags, false, "HAKMEM_CONF names a file that does not exist: %.130s: built-in defaults hold",
 		            doc->file[file]);
 		break;
 	case -EACCES:

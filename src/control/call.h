@@ -37,9 +37,11 @@ int hk_change_reload(struct hk_call *call);
 
 /* A text of the block, which may be a live one that nobody has terminated. */
 void hk_report_text(struct hk_json *json, const char *key, const char *text, size_t size);
-/* The array "pending": start-up keys that wait for a restart; "set" for those that were set live, which
+/* The array "pending": those of the keys (a mask) that wait for a restart; "set" for those that were set live, which
    end with the process. */
-void hk_report_pending(struct hk_call *call);
+void hk_report_pending(struct hk_call *call, uint64_t keys);
+/* limits.c: of the keys (a mask) those limits that are below what is in use, as elements of an open array. */
+void hk_report_limits(struct hk_call *call, uint64_t keys);
 /* Messages of diags as elements of an open array. */
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags);
 /* What is published, with what the engine has learned on top. */

@@ -46,11 +46,13 @@ static const struct hk_values *in_force(const struct hk_config *config, const st
 	return (learned->mask & BIT(key)) != 0 ? &learned->values : &config->values;
 }
 
-static void report_changes(struct hk_call *call, const struct hk_config *old)
+/* Returns the keys that change. */
+static uint64_t report_changes(struct hk_call *call, const struct hk_config *old)
 {
 	const struct hk_config *config = &call->values->config;
 	struct hk_overlay learned_old, learned;
 	struct hk_json *json = &call->json;
+	uint64_t changed = 0;
 
 	hk_engine_overlay(&call->request->block->elo, old, &learned_old);
 	hk_engine_overlay(&call->request->block->elo, config, &learned);
@@ -68,6 +70,7 @@ static void report_changes(struct hk_call *call, const struct hk_config *old)
 
 		if (hk_values_equal(was, is, (enum hk_key_id) k))
 			continue;
+		changed |= BIT(k);
 		hk_json_open(json, NULL, '{');
 		hk_json_text(json, "key", hk_keys[k].name);
 		report_value(json, "old", k, was);
@@ -75,19 +78,23 @@ static void report_changes(struct hk_call *call, const struct hk_config *old)
 		hk_json_close(json, '}');
 	}
 	hk_json_close(json, ']');
+	return changed;
 }
 
-static int finish(struct hk_call *call, const struct hk_config *old)
+/* named: the keys that this request is about; what waits for a restart because of others is not said again. */
+static int finish(struct hk_call *call, const struct hk_config *old, uint64_t named)
 {
 	struct hk_diags nonsense = {.count = 0};
+	uint64_t changed;
 
 	settle(call->values, old);
-	report_changes(call, old);
-	hk_report_pending(call);
+	changed = report_changes(call, old);
+	hk_report_pending(call, named);
 	hk_config_warn(&call->values->config, &nonsense);
 	hk_json_open(&call->json, "warnings", '[');
 	hk_report_diags(&call->json, &call->values->diags);
 	hk_report_diags(&call->json, &nonsense);
+	hk_report_limits(call, changed | named);
 	hk_json_close(&call->json, ']');
 	call->changed = true;
 	return 0;
@@ -140,7 +147,7 @@ int hk_change_reload(struct hk_call *call)
 		                      "Put it back, or an empty file for the defaults", old.files[0]);
 	}
 	call->values->reload_seq++;
-	return finish(call, &old);
+	return finish(call, &old, HK_KEYS_MASK);
 }
 
 /* ---- set ---- */
@@ -246,5 +253,5 @@ int hk_change_set(struct hk_call *call)
 		lay_set(call->values, set.touched);
 	else if (mode[0] != '\0' && strcasecmp(mode, call->values->config.mode) != 0)
 		return refuse_mode(call, mode);
-	return finish(call, &old);
+	return finish(call, &old, set.mode ? HK_KEYS_MASK : set.touched);
 }

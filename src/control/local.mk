@@ -15,6 +15,7 @@ libhk_control_rare_la_SOURCES = \
 	src/control/client.c \
 	src/control/door.h \
 	src/control/json.c src/control/json.h \
+	src/control/limits.c \
 	src/control/report.c \
 	src/control/report_config.c \
 	src/control/socket.c \

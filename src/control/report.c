@@ -144,14 +144,14 @@ static void control(struct hk_call *call)
 	hk_json_close(json, '}');
 }
 
-void hk_report_pending(struct hk_call *call)
+void hk_report_pending(struct hk_call *call, uint64_t keys)
 {
 	const struct hk_overlay *pending = &call->values->pending;
 	struct hk_json *json = &call->json;
 	char text[HK_VALUE_MAX];
 
 	hk_json_open(json, "pending", '[');
-	for (uint64_t mask = pending->mask; mask != 0; mask &= mask - 1) {
+	for (uint64_t mask = pending->mask & keys; mask != 0; mask &= mask - 1) {
 		unsigned k = (unsigned) __builtin_ctzll(mask);
 
 		hk_json_open(json, NULL, '{');
@@ -177,7 +177,7 @@ static void configuration(struct hk_call *call)
 	hk_json_close(json, ']');
 	hk_json_text(json, "strategy", strategy_name(hk_engine_strategy(&block->elo)));
 	hk_json_text(json, "leader", strategy_name(block->elo.leader));
-	hk_report_pending(call);
+	hk_report_pending(call, HK_KEYS_MASK);
 }
 
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags)
@@ -263,6 +263,7 @@ static void warnings(struct hk_call *call, const struct tree *tree)
 	hk_report_diags(&call->json, &nonsense);
 	warn_reload(call);
 	warn_control(call);
+	hk_report_limits(call, HK_KEYS_MASK);
 	warn_mappings(call, tree);
 	warn_refusals(call, tree);
 	if (tree->processes == HK_SLOTS)

@@ -4,6 +4,8 @@
  */
 #include "control/call.h"
 
+#include "control/slots.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +56,62 @@ static void origin_text(const struct hk_call *call, const struct hk_config *conf
 		place_text(config, config->origin[key], config->file[key], config->line[key], buf, size);
 }
 
-static void get_mode(struct hk_call *call)
+/* How far the processes have come with what is published. */
+struct uptake {
+	unsigned processes, newest, last; /* of all, those that run the newest generation, and that or the one before it */
+	uint64_t changed;                 /* keys that the newest generation changed; all if that is not known any more */
+	bool mode;                        /* so for the mode */
+};
+
+/* The buffer that the next change will overwrite still has the values before the last one, mostly. */
+static void compare_last(const struct hk_call *call, struct uptake *uptake)
+{
+	const struct hk_block_values *now = call->values, *last = &call->request->block->values[(now->generation - 1) & 1];
+
+	uptake->changed = 0;
+	uptake->mode = strncmp(now->config.mode, last->config.mode, sizeof(now->config.mode)) != 0;
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
+		if (hk_keys[k].context == HK_CONTEXT_LIVE && now->config.values.num[k] != last->config.values.num[k])
+			uptake->changed |= (uint64_t) 1 << k;
+	atomic_thread_fence(memory_order_acquire);
+	if (__atomic_load_n(&last->generation, __ATOMIC_RELAXED) == now->generation - 1)
+		return;
+	uptake->changed = HK_KEYS_MASK;
+	uptake->mode = true;
+}
+
+static void survey(const struct hk_call *call, struct uptake *ret)
+{
+	const struct hk_block *block = call->request->block;
+	uint64_t newest = call->values->generation;
+
+	*ret = (struct uptake){.processes = 0};
+	for (unsigned i = 0, n = hk_slot_count(block); i < n; i++) {
+		const struct hk_slot *slot = hk_slot_live(block, call->request->root, i);
+		uint64_t applied = slot != NULL ? atomic_load_explicit(&slot->applied, memory_order_acquire) : 0;
+
+		if (slot == NULL)
+			continue;
+		ret->processes++;
+		ret->newest += applied >= newest;
+		ret->last += applied + 1 >= newest;
+	}
+	if (ret->newest < ret->processes)
+		compare_last(call, ret);
+}
+
+/* Fields that are there while some process still runs with another value than the one that is shown. */
+static void report_uptake(struct hk_json *json, const struct uptake *uptake, bool changed)
+{
+	unsigned applied = changed ? uptake->newest : uptake->last;
+
+	if (applied >= uptake->processes)
+		return;
+	hk_json_uint(json, "applied", applied);
+	hk_json_uint(json, "processes", uptake->processes);
+}
+
+static void get_mode(struct hk_call *call, const struct uptake *uptake)
 {
 	const struct hk_config *config = &call->values->config;
 	char origin[HK_PATH_MAX];
@@ -69,10 +126,11 @@ static void get_mode(struct hk_call *call)
 	hk_json_text(&call->json, "origin", origin);
 	hk_json_text(&call->json, "context", "live");
 	hk_json_null(&call->json, "pending");
+	report_uptake(&call->json, uptake, uptake->mode);
 	hk_json_close(&call->json, '}');
 }
 
-static void get_key(struct hk_call *call, const struct hk_config *config, unsigned key)
+static void get_key(struct hk_call *call, const struct hk_config *config, unsigned key, const struct uptake *uptake)
 {
 	const struct hk_overlay *pending = &call->values->pending;
 	char text[HK_VALUE_MAX], origin[HK_PATH_MAX];
@@ -89,26 +147,30 @@ static void get_key(struct hk_call *call, const struct hk_config *config, unsign
 		             hk_values_format(&pending->values, (enum hk_key_id) key, text));
 	else
 		hk_json_null(json, "pending");
+	if (hk_keys[key].context == HK_CONTEXT_LIVE)
+		report_uptake(json, uptake, (uptake->changed >> key & 1) != 0);
 	hk_json_close(json, '}');
 }
 
 int hk_report_get(struct hk_call *call)
 {
 	struct hk_config config;
+	struct uptake uptake;
 	enum hk_key_id key;
 
 	hk_report_effective(call, &config);
+	survey(call, &uptake);
 	hk_json_open(&call->json, "values", '[');
 	if (call->nargs == 1) {
-		get_mode(call);
+		get_mode(call, &uptake);
 		for (unsigned k = 0; k < HK_KEY_COUNT; k++)
-			get_key(call, &config, k);
+			get_key(call, &config, k, &uptake);
 	}
 	for (unsigned i = 1; i < call->nargs; i++) {
 		if (strcasecmp(call->args[i], "mode") == 0)
-			get_mode(call);
+			get_mode(call, &uptake);
 		else if (hk_call_key(call, call->args[i], &key) == 0)
-			get_key(call, &config, key);
+			get_key(call, &config, key, &uptake);
 		else
 			return -EINVAL;
 	}

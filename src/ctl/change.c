@@ -23,6 +23,12 @@ static void print_applied(const json_t *reply)
 	       all - applied == 1 ? "s" : "");
 }
 
+static void print_pending(const json_t *pending)
+{
+	for (size_t i = 0; i < json_array_size(pending); i++)
+		printf("\n  %s", hk_out_pending(json_array_get(pending, i)));
+}
+
 /* What is different now, and the start-up keys that wait for a restart. */
 static void print_changes(const json_t *reply)
 {
@@ -34,8 +40,7 @@ static void print_changes(const json_t *reply)
 		const json_t *key = json_array_get(changed, i);
 		printf("\n  %s = %s (was %s)", hk_out_text(key, "key"), hk_out_text(key, "new"), hk_out_text(key, "old"));
 	}
-	for (size_t i = 0; i < json_array_size(pending); i++)
-		printf("\n  %s", hk_out_pending(json_array_get(pending, i)));
+	print_pending(pending);
 }
 
 static void print_warnings(const json_t *reply)
@@ -46,11 +51,26 @@ static void print_warnings(const json_t *reply)
 		printf("\n  warning: %s", hk_out_safe(json_string_value(json_array_get(warnings, i))));
 }
 
+/* All that set was told concerns keys that are read at start-up. */
+static bool only_noted(const struct hk_ctl *ctl, const json_t *reply)
+{
+	const json_t *changed = json_object_get(reply, "changed");
+
+	return ctl->command->run == hk_do_set && changed != NULL && json_array_size(changed) == 0 && json_array_size(json_object_get(reply, "pending")) > 0;
+}
+
 static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answer)
 {
 	const json_t *reply = answer->reply;
 	uint64_t applied = hk_out_uint(reply, "applied"), all = hk_out_uint(reply, "processes");
 
+	if (only_noted(ctl, reply)) {
+		printf("%s: %s noted, nothing changes before a restart", hk_ctl_label(answer->service), ctl->command->name);
+		print_pending(json_object_get(reply, "pending"));
+		print_warnings(reply);
+		putchar('\n');
+		return;
+	}
 	/* Nothing is done before a process has done it. */
 	printf("%s: %s %s", hk_ctl_label(answer->service), ctl->command->name, applied < all ? "requested" : "done");
 	if (json_is_string(json_object_get(reply, "phase")))

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const key_fields[] = {"key", "value", "origin", "context", "pending"};
+static const char *const key_fields[] = {"key", "value", "origin", "context", "pending", "applied", "processes"};
 
 /* The array of key objects in a reply, or NULL. */
 static json_t *keys_of(const json_t *reply)
@@ -52,11 +52,17 @@ static int print_json(const struct hk_answer *answers, unsigned n)
 	return hk_out_json(array);
 }
 
-/* "yes" for true, the text that waits if it is one, else "". */
+/* The value that waits for a restart, or how many processes have taken up the one that is shown, else "". */
 static const char *pending_of(const json_t *key)
 {
 	const json_t *pending = json_object_get(key, "pending");
+	static char text[64];
 
+	if (json_object_get(key, "processes") != NULL) {
+		snprintf(text, sizeof text, "applied by %u of %u so far", (unsigned) hk_out_uint(key, "applied"),
+		         (unsigned) hk_out_uint(key, "processes"));
+		return text;
+	}
 	if (json_is_string(pending))
 		return hk_out_safe(json_string_value(pending));
 	return json_is_true(pending) ? "at restart" : "";

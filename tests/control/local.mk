@@ -29,6 +29,7 @@ hk_ctl_sh = \
 	tests/control/ctl-files.sh \
 	tests/control/prometheus.sh \
 	tests/control/ctl-verbs.sh \
+	tests/control/ctl-uptake.sh \
 	tests/control/idle.sh \
 	tests/control/frozen.sh \
 	tests/control/ctl-change.sh \

@@ -206,7 +206,7 @@ START_TEST(conf_replaces_both)
 	expect(HK_KEY_ELO_WINDOW, "9", HK_ORIGIN_GLOBAL);
 	strcpy(w.identity.conf, "/srv/none.ini");
 	ck_assert_int_eq(resolve(), 0);
-	expect_told("/srv/none.ini: does not exist");
+	expect_told("HAKMEM_CONF names a file that does not exist: /srv/none.ini");
 	expect(HK_KEY_BATCH_MAX, "64", HK_ORIGIN_PRESET);
 }
 END_TEST
