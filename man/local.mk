@@ -7,3 +7,4 @@ dist_man_MANS += man/hakmemd.8
 else
 EXTRA_DIST += man/hakmemd.8
 endif
+dist_man_MANS += man/hakmem.3

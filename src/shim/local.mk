@@ -1,7 +1,7 @@
 lib_LTLIBRARIES += libhakmem.la
 noinst_LTLIBRARIES += libhk_shim_rare.la
 libhk_shim_rare_la_CFLAGS = $(HK_START_CFLAGS)
-libhk_shim_rare_la_SOURCES = src/shim/info.c
+libhk_shim_rare_la_SOURCES = src/shim/api.c src/shim/info.c
 libhakmem_la_CFLAGS = $(HK_LIB_CFLAGS)
 libhakmem_la_SOURCES = \
 	src/shim/exit.c src/shim/malloc.c src/shim/operators.c src/shim/shim.h src/shim/start.c

@@ -12,6 +12,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Here and not in start.c: who links the archive gets the members that are referred to, and malloc's is. */
+__attribute__((constructor(101))) static void start(void)
+{
+	hk_shim_start();
+}
+
 HK_EXPORT void *malloc(size_t size)
 {
 	return hk_malloc_inl(size);

@@ -13,6 +13,9 @@
 #define HK_EXPORT __attribute__((visibility("default")))
 #define HK_ALIAS(name) __attribute__((alias(name)))
 
+/* start.c: the configuration and the control block, once, from the constructor. */
+void hk_shim_start(void);
+
 /* Not, or not always, declared by libc. */
 void *reallocarray(void *p, size_t n, size_t size);
 void *memalign(size_t align, size_t size);

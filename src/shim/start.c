@@ -6,24 +6,13 @@
 #include "control/block.h"
 #include "core/harden.h"
 #include "core/hk.h"
-#include "hakmem.h"
 #include "shim/shim.h"
 
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
-HK_EXPORT const char *hakmem_version(void)
-{
-	return HAKMEM_VERSION;
-}
-
-HK_EXPORT size_t hakmem_trim(void)
-{
-	return hk_trim();
-}
-
-__attribute__((constructor(101))) static void start(void)
+void hk_shim_start(void)
 {
 	/* Make the allocator register its fork and thread handlers before the program registers any. */
 	hk_free(hk_malloc(1));
