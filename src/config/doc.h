@@ -55,6 +55,7 @@ struct hk_doc {
 	struct hk_diags *diags;
 	uint32_t n_files, n_sections, n_settings;
 	bool full; /* said that there is no more room */
+	bool keep_all; /* wanted: the settings of every section, whether it applies or not */
 	bool control_elsewhere; /* control = on in some section for programs or units, whether it applies or not */
 	struct hk_pages *pages; /* NULL: there is no file, and these are NULL too */
 	struct hk_setting *setting;

@@ -144,7 +144,7 @@ static void keep(struct reader *r, int what, const struct hk_value *value)
 	if (what == HK_KEY_CONTROL && value->num != 0 && (kind == HK_SECTION_PROGRAM || kind == HK_SECTION_UNIT))
 		doc->control_elsewhere = true;
 	/* Keys for other programs are only checked; modes are looked up when all files are read. */
-	if (what < HK_KEY_COUNT && kind != HK_SECTION_MODE && !doc->section[r->section].applies)
+	if (what < HK_KEY_COUNT && kind != HK_SECTION_MODE && !doc->section[r->section].applies && !doc->keep_all)
 		return;
 	if (doc->n_settings == HK_DOC_SETTINGS) {
 		if (!doc->full)

@@ -34,6 +34,10 @@ int hk_report_log(struct hk_call *call);
 int hk_report_export(struct hk_call *call);
 int hk_change_set(struct hk_call *call);
 int hk_change_reload(struct hk_call *call);
+int hk_change_diff(struct hk_call *call);
+
+/* change.c: what a reload begins with: the files are read into call->values->config; refused where a reload would be. */
+int hk_change_read(struct hk_call *call, const struct hk_config *old);
 
 /* A text of the block, which may be a live one that nobody has terminated. */
 void hk_report_text(struct hk_json *json, const char *key, const char *text, size_t size);
@@ -46,6 +50,9 @@ void hk_report_limits(struct hk_call *call, uint64_t keys);
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags);
 /* What is published, with what the engine has learned on top. */
 void hk_report_effective(const struct hk_call *call, struct hk_config *ret);
+/* Where a value of config, or its mode, comes from: "preset", "[hakmem] /etc/hakmem.ini:12", "environment HAKMEM_THP". */
+void hk_report_origin(const struct hk_call *call, const struct hk_config *config, unsigned key, char *buf, size_t size);
+void hk_report_mode_origin(const struct hk_config *config, char *buf, size_t size);
 /* hk_key_find with a refusal that names the nearest. */
 int hk_call_key(struct hk_call *call, const char *name, enum hk_key_id *ret);
 

@@ -100,6 +100,7 @@ static int finish(struct hk_call *call, const struct hk_config *old, uint64_t na
 	return 0;
 }
 
+/* Of a request that changes something: diff only looks at the files. */
 static void keep_files(const struct hk_call *call)
 {
 	const struct hk_config *config = &call->values->config;
@@ -125,27 +126,32 @@ static int resolve(struct hk_call *call)
 	r = hk_config_resolve(&identity, request->env, NULL, &values->set, &values->config, &values->diags);
 	if (r < 0)
 		return hk_call_refuse(call, "the files are being read already: try again");
-	if (r == 0) {
-		keep_files(call);
+	if (r == 0)
 		return 0;
-	}
 	call->show_diags = true;
 	return hk_call_refuse(call, "%d error%s in the configuration: nothing was changed", r, r == 1 ? "" : "s");
+}
+
+int hk_change_read(struct hk_call *call, const struct hk_config *old)
+{
+	int r = resolve(call);
+
+	if (r != 0 || old->nfiles == 0 || call->values->config.nfiles > 0)
+		return r;
+	call->show_diags = true;
+	hk_diag_add(&call->values->diags, true, "%.120s: was read before and cannot be read now", old->files[0]);
+	return hk_call_refuse(call, "%.120s was read before and cannot be read now: nothing was changed. "
+	                      "Put it back, or an empty file for the defaults", old->files[0]);
 }
 
 int hk_change_reload(struct hk_call *call)
 {
 	struct hk_config old = call->values->config;
-	int r = resolve(call);
+	int r = hk_change_read(call, &old);
 
 	if (r != 0)
 		return r;
-	if (old.nfiles > 0 && call->values->config.nfiles == 0) {
-		call->show_diags = true;
-		hk_diag_add(&call->values->diags, true, "%.120s: was read before and cannot be read now", old.files[0]);
-		return hk_call_refuse(call, "%.120s was read before and cannot be read now: nothing was changed. "
-		                      "Put it back, or an empty file for the defaults", old.files[0]);
-	}
+	keep_files(call);
 	call->values->reload_seq++;
 	return finish(call, &old, HK_KEYS_MASK);
 }
@@ -249,6 +255,8 @@ int hk_change_set(struct hk_call *call)
 		r = resolve(call);
 	if (r != 0)
 		return r;
+	if (set.files)
+		keep_files(call);
 	if (!set.files)
 		lay_set(call->values, set.touched);
 	else if (mode[0] != '\0' && strcasecmp(mode, call->values->config.mode) != 0)

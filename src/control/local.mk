@@ -13,6 +13,7 @@ libhk_control_rare_la_SOURCES = \
 	src/control/call.h \
 	src/control/change.c \
 	src/control/client.c \
+	src/control/diff.c \
 	src/control/door.h \
 	src/control/json.c src/control/json.h \
 	src/control/limits.c \

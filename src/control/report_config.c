@@ -41,9 +41,7 @@ static void place_text(const struct hk_config *config, unsigned origin, unsigned
 		(void) snprintf(buf, size, "%s", origin_name(origin));
 }
 
-/* "preset", "[hakmem] /etc/hakmem.ini:12", "environment HAKMEM_THP", "set", "learned" */
-static void origin_text(const struct hk_call *call, const struct hk_config *config, unsigned key, char *buf,
-                        size_t size)
+void hk_report_origin(const struct hk_call *call, const struct hk_config *config, unsigned key, char *buf, size_t size)
 {
 	const char *name = origin_name(config->origin[key]);
 	bool aliased = (call->request->env->aliased >> key & 1) != 0;
@@ -54,6 +52,14 @@ static void origin_text(const struct hk_call *call, const struct hk_config *conf
 		(void) snprintf(buf, size, "%s %s", name, hk_keys[key].env);
 	else
 		place_text(config, config->origin[key], config->file[key], config->line[key], buf, size);
+}
+
+void hk_report_mode_origin(const struct hk_config *config, char *buf, size_t size)
+{
+	if (config->mode_origin == HK_ORIGIN_ENV)
+		(void) snprintf(buf, size, "%s HAKMEM_MODE", origin_name(config->mode_origin));
+	else
+		place_text(config, config->mode_origin, config->mode_file, config->mode_line, buf, size);
 }
 
 /* How far the processes have come with what is published. */
@@ -116,10 +122,7 @@ static void get_mode(struct hk_call *call, const struct uptake *uptake)
 	const struct hk_config *config = &call->values->config;
 	char origin[HK_PATH_MAX];
 
-	if (config->mode_origin == HK_ORIGIN_ENV)
-		(void) snprintf(origin, sizeof(origin), "%s HAKMEM_MODE", origin_name(config->mode_origin));
-	else
-		place_text(config, config->mode_origin, config->mode_file, config->mode_line, origin, sizeof(origin));
+	hk_report_mode_origin(config, origin, sizeof(origin));
 	hk_json_open(&call->json, NULL, '{');
 	hk_json_text(&call->json, "key", "mode");
 	hk_json_text(&call->json, "value", config->mode);
@@ -136,7 +139,7 @@ static void get_key(struct hk_call *call, const struct hk_config *config, unsign
 	char text[HK_VALUE_MAX], origin[HK_PATH_MAX];
 	struct hk_json *json = &call->json;
 
-	origin_text(call, config, key, origin, sizeof(origin));
+	hk_report_origin(call, config, key, origin, sizeof(origin));
 	hk_json_open(json, NULL, '{');
 	hk_json_text(json, "key", hk_keys[key].name);
 	hk_json_text(json, "value", hk_values_format(&config->values, (enum hk_key_id) key, text));

@@ -27,7 +27,7 @@ struct hk_ctl {
 	int nargs;
 	char **rest; /* what stood behind "--", NULL if there was none */
 	int nrest;
-	bool json, prometheus, all, once, help, version;
+	bool json, prometheus, all, diff, once, help, version;
 	bool dry_run, restart, no_reload, no_socket; /* of enable and disable */
 	int door;            /* 0, or the one that was asked for */
 	unsigned timeout_ms; /* for each service */

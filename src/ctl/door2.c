@@ -110,6 +110,11 @@ static int publish(const struct hk_door2 *job, const struct hk_block *copy, stru
 	return now == next && sum == values->checksum ? 0 : -EAGAIN;
 }
 
+static bool reads_files(const char *line)
+{
+	return strncmp(line, "reload", 6) == 0 || strncmp(line, "diff", 4) == 0;
+}
+
 /*
  * Files of the service are read with its user's rights, never with root's: a program may name any
  * path as its configuration and must not see it through an operator's hands. All of it concerns
@@ -129,9 +134,9 @@ static bool step_down(struct hk_door2 *job, const struct hk_block *copy)
 	syscall(SYS_setgroups, 0, NULL);
 	setfsgid(job->gid);
 	setfsuid(job->uid);
-	if (!there || strncmp(job->line, "reload", 6) != 0 || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+	if (!there || !reads_files(job->line) || faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
 		return true;
-	snprintf(job->error, sizeof job->error, "%s is not readable by the user of process %d (uid %u): not reloaded",
+	snprintf(job->error, sizeof job->error, "%s is not readable by the user of process %d (uid %u), so it was not read",
 	         path + strlen(root), (int) job->pid, job->uid);
 	return false;
 }

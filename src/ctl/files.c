@@ -3,8 +3,7 @@
  * check and modes: the configuration files by themselves, without any process.
  */
 #include "config/doc.h"
-#include "ctl/ctl.h"
-#include "ctl/lint.h"
+#include "ctl/check.h"
 #include "ctl/output.h"
 
 #include <stdio.h>
@@ -29,61 +28,85 @@ const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity)
 
 /* ---- check ---- */
 
-static void print_findings(const struct hk_lint *all, bool colour)
+static void print_findings(const struct hk_lint *lint, bool colour)
 {
-	for (size_t i = 0; i < json_array_size(all->messages); i++) {
-		const json_t *message = json_array_get(all->messages, i);
+	for (size_t i = 0; i < json_array_size(lint->messages); i++) {
+		const json_t *message = json_array_get(lint->messages, i);
 		const char *level = hk_out_text(message, "level");
 		printf("%s%s%s: %s\n", colour ? (level[0] == 'e' ? "\033[31m" : "\033[33m") : "", level,
-		       colour ? "\033[0m" : "", hk_out_text(message, "message"));
+		       colour ? "\033[0m" : "", json_string_value(json_object_get(message, "message")));
 	}
 }
 
 /* Every file that was read, when there is nothing to say of any. */
-static void print_clean(const char *name, const struct hk_lint *all)
+static void print_clean(const char *name, const struct hk_lint *lint)
 {
-	if (json_array_size(all->files) == 0)
+	if (json_array_size(lint->files) == 0)
 		printf("%s: there is none; built-in defaults hold\n", hk_out_safe(name));
-	for (size_t i = 0; i < json_array_size(all->files); i++)
-		printf("%s: clean\n", json_string_value(json_array_get(all->files, i)));
+	for (size_t i = 0; i < json_array_size(lint->files); i++)
+		printf("%s: clean\n", json_string_value(json_array_get(lint->files, i)));
 }
 
-static json_t *check_object(const char *name, const struct hk_lint *all)
+/* Who goes on with other values until it is told. */
+static void print_services(const json_t *services)
 {
-	return json_pack("{s:s,s:O,s:i,s:i,s:O}", "file", hk_out_safe(name), "files", all->files, "errors",
-	                 (int) all->errors, "warnings", (int) all->warnings, "messages", all->messages);
+	for (size_t i = 0; i < json_array_size(services); i++) {
+		const json_t *one = json_array_get(services, i);
+		unsigned n = (unsigned) hk_out_uint(one, "changes"), pid = (unsigned) hk_out_uint(one, "pid");
+		if (n > 0)
+			printf("%s[%u] has %u other value%s: hakmemctl check --diff %u shows what a reload would change\n",
+			       hk_out_text(one, "program"), pid, n, n == 1 ? "" : "s", pid);
+	}
+}
+
+static json_t *check_object(const char *name, const struct hk_lint *lint, json_t *services)
+{
+	return json_pack("{s:s,s:O,s:i,s:i,s:O,s:O}", "file", hk_out_safe(name), "files", lint->files, "errors",
+	                 (int) lint->errors, "warnings", (int) lint->warnings, "messages", lint->messages, "services",
+	                 services);
 }
 
 /* One file, or (NULL) the ones that hold here. Its result goes to results, or to the screen. */
-static bool check_one(struct hk_ctl *ctl, const char *file, json_t *results)
+static bool check_one(struct hk_check_live *live, const char *file, json_t *results)
 {
+	const struct hk_ctl *ctl = live->ctl;
 	const char *name = file != NULL ? file : ctl->identity.conf;
-	struct hk_lint all;
+	json_t *services = json_array();
+	struct hk_lint lint;
 	bool clean;
 
-	hk_lint_run(name, &all);
-	clean = all.errors == 0;
+	hk_lint_run(name, &lint);
+	if (json_array_size(lint.files) > 0)
+		hk_check_live(live, &lint, services);
+	clean = lint.errors == 0;
 	if (name[0] == '\0')
 		name = HK_SYSCONFDIR "/hakmem.ini";
-	if (ctl->json)
-		json_array_append_new(results, check_object(name, &all));
-	else if (json_array_size(all.messages) > 0)
-		print_findings(&all, ctl->colour);
-	else
-		print_clean(name, &all);
-	hk_lint_drop(&all);
+	if (ctl->json) {
+		json_array_append_new(results, check_object(name, &lint, services));
+	} else {
+		if (json_array_size(lint.messages) > 0)
+			print_findings(&lint, ctl->colour);
+		else
+			print_clean(name, &lint);
+		print_services(services);
+	}
+	json_decref(services);
+	hk_lint_drop(&lint);
 	return clean;
 }
 
 int hk_do_check(struct hk_ctl *ctl)
 {
+	struct hk_check_live live = {.ctl = ctl};
 	json_t *results = json_array();
 	bool clean = true;
 
+	if (ctl->diff)
+		return hk_check_diff(ctl);
 	if (ctl->nargs == 0)
-		clean = check_one(ctl, NULL, results);
+		clean = check_one(&live, NULL, results);
 	for (int i = 0; i < ctl->nargs; i++)
-		clean &= check_one(ctl, ctl->args[i], results);
+		clean &= check_one(&live, ctl->args[i], results);
 	if (ctl->json && hk_out_json(results) != 0)
 		return HK_EXIT_FAILED;
 	return clean ? HK_EXIT_DONE : HK_EXIT_FAILED;

@@ -6,16 +6,30 @@
 #ifndef HK_CTL_LINT_H
 #define HK_CTL_LINT_H
 
+#include "config/doc.h"
+
 #include <jansson.h>
 
 struct hk_lint {
-	json_t *files;    /* those that were read, in order */
-	json_t *messages; /* all that was found: objects with level ("error", "warning") and message */
+	json_t *files; /* those that were read, in order */
+	/* All that was found: objects with level ("error", "warning"), message ("FILE:LINE: …"), and, where the
+	   message has a place, file and line; for: sections, if it is about those only. In the order of the files and lines
+	   once hk_lint_sort was called. */
+	json_t *messages;
 	unsigned errors, warnings;
 };
 
 /* Examine one file, or (conf "") the ones that hold on this host. */
 void hk_lint_run(const char *conf, struct hk_lint *ret);
 void hk_lint_drop(struct hk_lint *lint);
+
+/* One message more; text begins with its place, "FILE:LINE: ", if it has any. What was said is not said again. */
+void hk_lint_add(struct hk_lint *lint, bool is_error, const char *format, ...) HK_PRINTF(3, 4);
+void hk_lint_sort(struct hk_lint *lint);
+
+/* lint_sections.c: sections and lines that can never take effect. doc keeps all settings and is linked. */
+void hk_lint_sections(const struct hk_doc *doc, struct hk_lint *lint);
+/* lint_glob.c: does the one glob match all that the other matches? false may also mean that it takes too long to tell. */
+bool hk_glob_covers(const char *glob, const char *other);
 
 #endif

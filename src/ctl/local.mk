@@ -7,6 +7,7 @@ hakmemctl_SOURCES = \
 	src/ctl/advice.c src/ctl/advice.h \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
 	src/ctl/change.c \
+	src/ctl/check.h src/ctl/check_live.c \
 	src/ctl/counter_docs.c src/ctl/counter_docs.h \
 	src/ctl/counters.c \
 	src/ctl/ctl.h \
@@ -27,7 +28,7 @@ hakmemctl_SOURCES = \
 	src/ctl/launch.c \
 	src/ctl/learned.c \
 	src/ctl/library.c \
-	src/ctl/lint.c src/ctl/lint.h \
+	src/ctl/lint.c src/ctl/lint.h src/ctl/lint_glob.c src/ctl/lint_sections.c \
 	src/ctl/look.c \
 	src/ctl/main.c \
 	src/ctl/needs.c src/ctl/needs.h \
@@ -38,8 +39,8 @@ hakmemctl_SOURCES = \
 	src/ctl/run.c \
 	src/ctl/scan.c src/ctl/scan.h \
 	src/ctl/service.c src/ctl/service.h \
-	src/ctl/smaps.c src/ctl/smaps.h \
 	src/ctl/settings.c src/ctl/settings.h \
+	src/ctl/smaps.c src/ctl/smaps.h \
 	src/ctl/sockets.c \
 	src/ctl/target.c \
 	src/ctl/top.c src/ctl/top.h src/ctl/top_once.c src/ctl/top_rows.c src/ctl/top_screen.c \

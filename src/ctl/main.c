@@ -45,8 +45,10 @@ const struct hk_command hk_commands[] = {
 	{"get", "TARGET [KEY...]", "live values with their origin", NULL, hk_do_get, 1, -1},
 	{"set", "TARGET KEY=VALUE...", "change live values: together or not at all", NULL, hk_do_set, 2, -1},
 	{"trim", "TARGET...", "give free memory back to the system now", NULL, hk_do_change, 1, -1},
-	{"check", "[FILE...]", "lint the ini: exit status 0 clean, 1 errors",
-	 "Without FILE: $HAKMEM_CONF, else " HK_SYSCONFDIR "/hakmem.ini and " HK_SYSCONFDIR "/hakmem.d/*.ini.\n",
+	{"check", "[FILE...|--diff TARGET]", "lint the ini: exit status 0 clean, 1 errors",
+	 "Without FILE: $HAKMEM_CONF, else " HK_SYSCONFDIR "/hakmem.ini and " HK_SYSCONFDIR "/hakmem.d/*.ini.\n"
+	 "Live services that have read the files are looked at, and not changed.\n"
+	 "  --diff            what a reload would change in each TARGET, and from where to where\n",
 	 hk_do_check, 0, -1},
 	{"modes", "", "the table of presets as the file resolves it", NULL, hk_do_modes, 0, 0},
 	{"run", "[KEY=VALUE...] -- COMMAND [ARGUMENT...]", "run a command preloaded",
@@ -226,6 +228,8 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 		ctl->json = true;
 	else if (strcmp(option, "--prometheus") == 0)
 		ctl->prometheus = true;
+	else if (strcmp(option, "--diff") == 0)
+		ctl->diff = true;
 	else if (strcmp(option, "--all") == 0)
 		ctl->all = true;
 	else if (strcmp(option, "--once") == 0)
@@ -293,6 +297,8 @@ static int check_arguments(const struct hk_ctl *ctl)
 		return hk_ctl_usage(ctl, "'--' belongs to run only");
 	if (ctl->all && strcmp(c->name, "reload") != 0)
 		return hk_ctl_usage(ctl, "--all belongs to reload only");
+	if (ctl->diff && c->run != hk_do_check)
+		return hk_ctl_usage(ctl, "--diff belongs to check only");
 	if ((ctl->once || ctl->interval_ms > 0) && c->run != hk_do_top)
 		return hk_ctl_usage(ctl, "%s belongs to top only", ctl->once ? "--once" : "--interval");
 	if ((ctl->dry_run || ctl->restart || ctl->no_reload) && c->run != hk_do_enable && c->run != hk_do_disable)

@@ -152,6 +152,11 @@ const char *hk_out_text(const json_t *object, const char *name)
 	return hk_out_safe(json_string_value(json_object_get(object, name)));
 }
 
+const char *hk_out_text_at(const json_t *array, size_t i)
+{
+	return hk_out_safe(json_string_value(json_array_get(array, i)));
+}
+
 uint64_t hk_out_uint(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);

@@ -29,6 +29,7 @@ const char *hk_out_pending(const json_t *key);
 
 /* Fields of a reply, or what stands for them when they are missing. */
 const char *hk_out_text(const json_t *object, const char *name);
+const char *hk_out_text_at(const json_t *array, size_t i);
 uint64_t hk_out_uint(const json_t *object, const char *name);
 double hk_out_real(const json_t *object, const char *name);
 

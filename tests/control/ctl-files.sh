@@ -34,7 +34,7 @@ ctl 0 check
 out '^/.*/hakmem\.ini: clean$'
 printf '[hakmem]\nelo = off\n[program:web*]\nevo_policy = learn\n' >"$T/warn.ini"
 ctl 0 check "$T/warn.ini"
-out 'warning: \[program:web\*\]: evo_policy = learn'
+out 'warning: .*/warn\.ini:4: evo_policy = learn .* \(for \[program:web\*\]\)'
 printf '[hakmem]\nmode = fast\n\nbigcahe = on\npurge_delay = soon\n' >"$T/bad.ini"
 ctl 1 check "$T/bad.ini"
 out "bad\.ini:4: unknown key 'bigcahe': did you mean 'bigcache'"

@@ -30,6 +30,7 @@ hk_ctl_sh = \
 	tests/control/prometheus.sh \
 	tests/control/ctl-verbs.sh \
 	tests/control/ctl-uptake.sh \
+	tests/control/ctl-check.sh \
 	tests/control/idle.sh \
 	tests/control/frozen.sh \
 	tests/control/ctl-change.sh \
