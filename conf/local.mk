@@ -31,3 +31,5 @@ conf/systemd/hakmem-textfile.service: conf/systemd/hakmem-textfile.service.in Ma
 	$(hk_make_unit) '$(srcdir)/conf/systemd/hakmem-textfile.service.in' >$@.new && mv $@.new $@
 dashboarddir = $(pkgdatadir)
 dist_dashboard_DATA = conf/grafana/hakmem.json
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_zshcompletion_DATA = conf/completion/_hakmemctl

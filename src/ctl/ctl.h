@@ -20,6 +20,7 @@ struct hk_command {
 	int min, max;                       /* arguments besides options; max −1: any number */
 };
 extern const struct hk_command hk_commands[]; /* ends with name == NULL */
+extern const char hk_ctl_options[];           /* the options of every verb, as in help */
 
 struct hk_ctl {
 	const struct hk_command *command;

@@ -8,6 +8,7 @@ hakmemctl_SOURCES = \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
 	src/ctl/change.c \
 	src/ctl/check.h src/ctl/check_live.c \
+	src/ctl/complete.c src/ctl/complete.h \
 	src/ctl/counter_docs.c src/ctl/counter_docs.h \
 	src/ctl/counters.c \
 	src/ctl/ctl.h \

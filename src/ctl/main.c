@@ -3,7 +3,7 @@
  * hakmemctl: command line, the table of verbs, help. Whatever was printed must have arrived:
  * a full disk or a closed pipe is a failure, too.
  */
-#include "ctl/ctl.h"
+#include "ctl/complete.h"
 #include "ctl/output.h"
 #include "hakmem.h"
 
@@ -72,7 +72,7 @@ const struct hk_command hk_commands[] = {
 };
 /* clang-format on */
 
-static const char options_text[] =
+const char hk_ctl_options[] =
         "  --json            an array for programs, one object a service\n"
         "  --door=1|2        only the control socket (1), only the control block (2)\n"
         "  --timeout=TIME    wait this long for each service (default 2s)\n"
@@ -165,7 +165,7 @@ static void help_on(const struct hk_command *c)
 	if (c->detail != NULL)
 		printf("\n%s", c->detail);
 	if (c->run != hk_do_exec)
-		printf("\nOptions:\n%s", options_text);
+		printf("\nOptions:\n%s", hk_ctl_options);
 	if (c->run == hk_do_stats)
 		hk_ctl_print_counters();
 	puts("\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no such target.");
@@ -177,14 +177,18 @@ int hk_do_help(struct hk_ctl *ctl)
 		const struct hk_command *c = find_command(ctl->args[0]);
 		if (c == NULL)
 			return unknown_verb(ctl, ctl->args[0]);
+		if (ctl->json)
+			return hk_out_json(hk_complete_table(c->name));
 		help_on(c);
 		return HK_EXIT_DONE;
 	}
+	if (ctl->json)
+		return hk_out_json(hk_complete_table(NULL));
 	puts("usage: hakmemctl [OPTION...] VERB [ARGUMENT...]\n\nVerbs:");
 	for (const struct hk_command *c = hk_commands; c->name != NULL; c++)
 		printf("  %-8s %-23s %s\n", c->name, strlen(c->arguments) <= 23 ? c->arguments : "[KEY=VALUE...] -- CMD",
 		       c->doc);
-	printf("\nOptions:\n%s", options_text);
+	printf("\nOptions:\n%s", hk_ctl_options);
 	puts("\nTARGET: a pid, a program name, a systemd unit (both may be globs), or the path of a control socket.\n"
 	     "Exit status: 0 done, 1 refused or failed, 2 usage, 3 no such target.");
 	return HK_EXIT_DONE;
@@ -329,6 +333,12 @@ int main(int argc, char **argv)
 	int status;
 
 	setlocale(LC_CTYPE, "");
+	if (argc > 1 && strcmp(argv[1], "complete") == 0) {
+		configure(&ctl);
+		status = hk_do_complete(&ctl, argv + 2, argc - 2);
+		fflush(stdout);
+		_exit(status);
+	}
 	status = parse(&ctl, argc, argv);
 	if (status == 0 && ctl.version)
 		status = hk_do_version(&ctl);

@@ -31,6 +31,8 @@ hk_ctl_sh = \
 	tests/control/ctl-verbs.sh \
 	tests/control/ctl-uptake.sh \
 	tests/control/ctl-check.sh \
+	tests/control/ctl-table.sh \
+	tests/control/complete.sh \
 	tests/control/idle.sh \
 	tests/control/frozen.sh \
 	tests/control/ctl-change.sh \
@@ -40,6 +42,7 @@ if !SANITIZED
 TESTS += $(hk_ctl_sh)
 endif
 EXTRA_DIST += tests/control/systemctl.py tests/control/ctl-lib.sh $(hk_ctl_sh)
+EXTRA_DIST += tests/control/ctl-lib.sh tests/control/complete.py $(hk_ctl_sh)
 check_PROGRAMS += tests/control/rhythm
 tests_control_rhythm_SOURCES = tests/control/rhythm.c
 tests_control_rhythm_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin
