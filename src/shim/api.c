@@ -111,7 +111,7 @@ static int read_key(struct scratch *s, enum hk_key_id key, char *ret)
 
 HK_EXPORT int hakmem_get(const char *key, char *buf, size_t size)
 {
-	char text[HK_VALUE_MAX];
+	char text[HK_VALUE_MAX] = "";
 	int saved = errno, r = -ENOENT;
 	enum hk_key_id id;
 	struct scratch *s;

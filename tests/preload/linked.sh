@@ -34,7 +34,7 @@ try() { # WHAT COMMAND…: build $T/a.out, run it
     local what=$1 got
     shift
     "$@" -o "$T/a.out" >"$T/log" 2>&1 || fail "$what: does not link: $(head -5 "$T/log")"
-    got=$(HK_TIMEOUT=60 in_mode bare "$T/a.out" 2>"$T/log") || fail "$what: status $?: $(head -3 "$T/log")"
+    got=$(HK_TIMEOUT=300 in_mode bare "$T/a.out" 2>"$T/log") || fail "$what: status $?: $(head -3 "$T/log")"
     [ -z "$got" ] || [ "$got" = "$version in use" ] || fail "$what: '$got'"
     say "$what: runs"
 }
