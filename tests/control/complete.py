@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import sys
+import termios
 import time
 
 shell, rc, folder = sys.argv[1:4]
@@ -55,12 +56,18 @@ def clean(text):
     return re.sub(r"\x1b[\[(][0-9;?]*[A-Za-z]?", " ", text).replace("\r", " ").replace("\0", "")
 
 
+def listens():
+    """The line editor has taken the terminal: before that, the kernel would act on some of the keys."""
+    return not termios.tcgetattr(fd)[3] & termios.ICANON
+
+
 # The shell says that it is ready by a file: what it prints depends on too much.
-read(lambda: os.path.exists(os.path.join(folder, "ready." + shell)), "start")
+read(lambda: os.path.exists(os.path.join(folder, "ready." + shell)) and listens(), "start")
 bad = n = 0
 for case in sys.stdin:
     typed, want = case.rstrip("\n").split("\t")
     n += 1
+    read(listens, "the next line")
     before = len(lines())
     screen = ""
     os.write(fd, b"\x15" + typed.encode() + b"\t" + b"\x18\x04")
