@@ -299,7 +299,7 @@ static void offer_arguments(const struct line *line)
 
 	if (is_run(line->command))
 		offer(line, "--", "the command follows");
-	if (strstr(kind, "FILE") != NULL && !line->diff)
+	if ((strstr(kind, "FILE") != NULL && !line->diff) || (strstr(kind, "PATH") != NULL && strchr(line->word, '/') != NULL))
 		puts(":files");
 	else if (strstr(kind, "KEY=VALUE") != NULL)
 		offer_settings(line);
@@ -311,6 +311,8 @@ static void offer_arguments(const struct line *line)
 		offer_units(line);
 	else if (strstr(kind, "TARGET") != NULL || strstr(kind, "PID") != NULL || line->diff)
 		offer_targets(line);
+	if (strstr(kind, "PATH") != NULL && strchr(line->word, '/') == NULL)
+		offer_units(line); /* of what has not been loaded, too */
 }
 
 static void read_line(struct line *line)

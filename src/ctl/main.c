@@ -65,7 +65,9 @@ const struct hk_command hk_commands[] = {
 	 "Each KEY=VALUE (and mode=NAME) is checked and given to the unit as its variable HAKMEM_<KEY>.\n", hk_do_enable, 1,
 	 -1},
 	{"disable", "UNIT...", "take the drop-in away again",
-	 "  --dry-run, --restart, --no-reload: as with enable\n", hk_do_disable, 1, -1},
+	 "  --dry-run         say what would go, change nothing\n"
+	 "  --restart         restart the unit, too\n"
+	 "  --no-reload       no systemctl daemon-reload\n", hk_do_disable, 1, -1},
 	{"help", "[VERB]", "this list, or help on a verb", NULL, hk_do_help, 0, 1},
 	{"version", "", "the version of hakmemctl", NULL, hk_do_version, 0, 0},
 	{NULL, NULL, NULL, NULL, NULL, 0, 0},

@@ -33,6 +33,15 @@ hakmemctl run debug=verb	hakmemctl run debug=verbose~
 hakmemctl run thp=off -- zzsl	hakmemctl run thp=off -- zzsleeper~
 hakmemctl check onl	hakmemctl check only-one.ini~
 hakmemctl check --diff zzs	hakmemctl check --diff zzsleeper~
+hakmemctl expl	hakmemctl explain~
+hakmemctl top --int	hakmemctl top --interval=
+hakmemctl top --on	hakmemctl top --once~
+hakmemctl stats --out	hakmemctl stats --output=
+hakmemctl enable --no-s	hakmemctl enable --no-socket~
+hakmemctl enable x.service debug=verb	hakmemctl enable x.service debug=verbose~
+hakmemctl disable --no-	hakmemctl disable --no-reload~
+hakmemctl doctor ./onl	hakmemctl doctor ./only-one.ini~
+hakmemctl doctor zzs	hakmemctl doctor zzsleeper~
 hakmemctl stats --prom	hakmemctl stats --prometheus~
 hakmemctl freeze --time	hakmemctl freeze --timeout=
 hakmemctl freeze --door=	?--door=1 --door=2
