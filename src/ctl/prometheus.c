@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * One table says what each number of the verb stats is called outside, what it is, and in which base unit;
+ * One table says what each number of the verb stats is called outside, and in which base unit;
  * tests/control/prometheus.sh fails when stats has a number that is not here. Main thread only.
  */
 #include "ctl/prometheus.h"
+#include "ctl/counter_docs.h"
 #include "ctl/output.h"
 
 #include <inttypes.h>
@@ -15,58 +16,58 @@ struct metric {
 	const char *label; /* one more label with its value, or NULL: rows of one name stand together */
 	double scale;      /* to the base unit */
 	bool counter;
-	const char *help;
+	const char *help; /* NULL: what counter_docs.c says of the field */
 };
 
-#define GAUGE(field, name, help) {field, name, NULL, 1, false, help}
-#define COUNTER(field, name, help) {field, name, NULL, 1, true, help}
+#define GAUGE(field, name) {field, name, NULL, 1, false, NULL}
+#define COUNTER(field, name) {field, name, NULL, 1, true, NULL}
 #define CALL(call) {"sys_" call, "system_calls_total", "call=\"" call "\"", 1, true, "System calls for memory."}
 
 /* clang-format off */
 static const struct metric metrics[] = {
-	GAUGE("processes", "processes", "Live processes of the service."),
-	GAUGE("applied", "applied_processes", "Processes that run the newest configuration."),
-	GAUGE("uptime_s", "uptime_seconds", "Time since the service started."),
-	GAUGE("rss_bytes", "rss_bytes", "Resident memory, shared pages once for each process."),
-	GAUGE("live_bytes", "live_bytes", "Allocated by the program, touched or not."),
-	GAUGE("cached_bytes", "cached_bytes", "Free and warm: thread caches, BigCache, dirty runs."),
-	GAUGE("metadata_bytes", "metadata_bytes", "Mapped for the allocator's own structures."),
-	GAUGE("mapped_bytes", "mapped_bytes", "Address space of arenas and direct mappings."),
-	GAUGE("slab_bytes", "slab_bytes", "Address space of slabs, which hold small and medium blocks."),
-	GAUGE("cache_bytes", "thread_cache_bytes", "Free blocks in thread caches."),
-	GAUGE("free_run_bytes", "free_run_bytes", "Free runs of arenas, resident or not."),
-	GAUGE("dirty_bytes", "dirty_bytes", "Part of the free runs that may be resident."),
-	GAUGE("large_live_bytes", "large_live_bytes", "Allocated in large blocks."),
-	GAUGE("large_live_blocks", "large_live_blocks", "Large blocks that are allocated."),
-	GAUGE("bigcache_bytes", "bigcache_bytes", "Freed large blocks that are kept warm."),
-	GAUGE("bigcache_blocks", "bigcache_blocks", "Number of freed large blocks that are kept warm."),
-	GAUGE("threads", "threads", "Thread caches alive."),
-	GAUGE("mappings", "mappings", "Direct mappings and arenas."),
-	GAUGE("tinypool_hit_rate", "tinypool_hit_ratio", "Small allocations served by a thread cache, since the start."),
-	GAUGE("bigcache_hit_rate", "bigcache_hit_ratio", "Large allocations served by BigCache, since the start."),
-	COUNTER("tiny_allocs", "tiny_allocs_total", "Blocks of at most 1 KiB handed out."),
-	COUNTER("tiny_refills", "tiny_refills_total", "Times that a thread cache fetched small blocks from the pool."),
-	COUNTER("medium_allocs", "medium_allocs_total", "Blocks of 1 to 32 KiB handed out."),
-	COUNTER("medium_refills", "medium_refills_total", "Times that a thread cache fetched medium blocks from the pool."),
-	COUNTER("flushes", "flushes_total", "Batches of blocks that thread caches returned."),
-	COUNTER("large_allocs", "large_allocs_total", "Large blocks handed out."),
-	COUNTER("large_frees", "large_frees_total", "Large blocks freed."),
-	COUNTER("slab_bytes_out", "slab_out_bytes_total", "Bytes of blocks that left slabs, to programs and caches."),
-	COUNTER("slab_bytes_in", "slab_in_bytes_total", "Bytes of blocks that came back to slabs."),
-	COUNTER("slabs_made", "slabs_made_total", "Slabs made."),
-	COUNTER("slabs_freed", "slabs_freed_total", "Slabs given up."),
-	COUNTER("bigcache_hits", "bigcache_hits_total", "Large allocations served by BigCache."),
-	COUNTER("bigcache_misses", "bigcache_misses_total", "Large allocations that BigCache could not serve."),
-	COUNTER("purged_bytes", "purged_bytes_total", "Free memory returned to the system."),
-	COUNTER("purge_batches", "purge_batches_total", "Batches in which free memory was returned."),
-	COUNTER("purge_ranges", "purge_ranges_total", "Ranges of free memory returned."),
-	{"purge_ns", "purge_seconds_total", NULL, 1e-9, true, "Time spent in returning free memory."},
-	COUNTER("trims", "trims_total", "Trims: all free memory returned at once."),
-	COUNTER("pressure_trims", "pressure_trims_total", "Trims because the host or the memory group had little room left."),
-	COUNTER("soft_limit_hits", "soft_limit_hits_total", "Times that soft_limit was reached."),
-	COUNTER("hard_limit_hits", "hard_limit_hits_total", "Allocations refused by hard_limit."),
-	COUNTER("enomem", "enomem_total", "Allocations that failed with ENOMEM."),
-	COUNTER("windows", "windows_total", "Windows that the ELO engine has measured."),
+	GAUGE("processes", "processes"),
+	GAUGE("applied", "applied_processes"),
+	GAUGE("uptime_s", "uptime_seconds"),
+	GAUGE("rss_bytes", "rss_bytes"),
+	GAUGE("live_bytes", "live_bytes"),
+	GAUGE("cached_bytes", "cached_bytes"),
+	GAUGE("metadata_bytes", "metadata_bytes"),
+	GAUGE("mapped_bytes", "mapped_bytes"),
+	GAUGE("slab_bytes", "slab_bytes"),
+	GAUGE("cache_bytes", "thread_cache_bytes"),
+	GAUGE("free_run_bytes", "free_run_bytes"),
+	GAUGE("dirty_bytes", "dirty_bytes"),
+	GAUGE("large_live_bytes", "large_live_bytes"),
+	GAUGE("large_live_blocks", "large_live_blocks"),
+	GAUGE("bigcache_bytes", "bigcache_bytes"),
+	GAUGE("bigcache_blocks", "bigcache_blocks"),
+	GAUGE("threads", "threads"),
+	GAUGE("mappings", "mappings"),
+	GAUGE("tinypool_hit_rate", "tinypool_hit_ratio"),
+	GAUGE("bigcache_hit_rate", "bigcache_hit_ratio"),
+	COUNTER("tiny_allocs", "tiny_allocs_total"),
+	COUNTER("tiny_refills", "tiny_refills_total"),
+	COUNTER("medium_allocs", "medium_allocs_total"),
+	COUNTER("medium_refills", "medium_refills_total"),
+	COUNTER("flushes", "flushes_total"),
+	COUNTER("large_allocs", "large_allocs_total"),
+	COUNTER("large_frees", "large_frees_total"),
+	COUNTER("slab_bytes_out", "slab_out_bytes_total"),
+	COUNTER("slab_bytes_in", "slab_in_bytes_total"),
+	COUNTER("slabs_made", "slabs_made_total"),
+	COUNTER("slabs_freed", "slabs_freed_total"),
+	COUNTER("bigcache_hits", "bigcache_hits_total"),
+	COUNTER("bigcache_misses", "bigcache_misses_total"),
+	COUNTER("purged_bytes", "purged_bytes_total"),
+	COUNTER("purge_batches", "purge_batches_total"),
+	COUNTER("purge_ranges", "purge_ranges_total"),
+	{"purge_ns", "purge_seconds_total", NULL, 1e-9, true, "Seconds spent in purges."},
+	COUNTER("trims", "trims_total"),
+	COUNTER("pressure_trims", "pressure_trims_total"),
+	COUNTER("soft_limit_hits", "soft_limit_hits_total"),
+	COUNTER("hard_limit_hits", "hard_limit_hits_total"),
+	COUNTER("enomem", "enomem_total"),
+	COUNTER("windows", "windows_total"),
 	CALL("mmap"), CALL("munmap"), CALL("madvise"), CALL("mremap"),
 };
 /* clang-format on */
@@ -127,7 +128,8 @@ static void write_metric(FILE *to, const struct metric *metric, bool head, const
 
 	snprintf(name, sizeof name, "hakmem_%s", metric->name);
 	if (head)
-		hk_prom_head(to, name, metric->counter ? "counter" : "gauge", metric->help);
+		hk_prom_head(to, name, metric->counter ? "counter" : "gauge",
+		             metric->help != NULL ? metric->help : hk_counter_doc(metric->field));
 	for (unsigned i = 0; i < n; i++) {
 		const json_t *value = json_object_get(answers[i].reply, metric->field);
 		if (!answered(&answers[i]) || !json_is_number(value))

@@ -6,6 +6,7 @@ hakmemd_CPPFLAGS = $(hakmemctl_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 hakmemd_LDADD = $(hakmemctl_LDADD) $(MICROHTTPD_LIBS)
 hakmemd_SOURCES = \
 	src/ctl/ask.c \
+	src/ctl/counter_docs.c \
 	src/ctl/door1.c \
 	src/ctl/door2.c \
 	src/ctl/elf.c \

@@ -48,6 +48,7 @@ for line in text.splitlines():
         values[key] = float(m[3])
         if labels["pid"] == sys.argv[4] and name == "hakmem_up":
             assert labels["program"] == r'q\"b\\s?n?', labels["program"]
+assert all(helps.values()), f"nothing behind HELP: {[name for name in helps if not helps[name]]}"
 assert values[("hakmem_up", sys.argv[3], "")] == 1
 assert sum(values[("hakmem_phase", sys.argv[3], p)] for p in ("OFF", "LEARN", "FROZEN", "CANARY")) == 1
 # Every number of stats must be there: a new counter belongs into the table of src/ctl/prometheus.c.
