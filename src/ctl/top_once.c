@@ -65,6 +65,7 @@ static void print_rows(const struct hk_top *top)
 int hk_top_once(struct hk_top *top, unsigned interval_ms, enum hk_top_column sort)
 {
 	json_t *array = json_array();
+	struct hk_services named;
 	int status = HK_EXIT_DONE;
 
 	hk_top_round(top);
@@ -72,10 +73,17 @@ int hk_top_once(struct hk_top *top, unsigned interval_ms, enum hk_top_column sor
 	uv_update_time(uv_default_loop()); /* or the next timers would be late already */
 	hk_top_round(top);
 	hk_top_sort(top->rows, top->nrows, sort, false);
-	if (top->nrows == 0)
+	if (top->nrows == 0 && top->ctl->nargs == 0)
 		hk_ctl_say_none(top->ctl, &top->services);
-	if (top->nrows == 0 && top->ctl->nargs > 0)
-		status = HK_EXIT_NO_TARGET;
+	/* Says which of them is not there, and why. */
+	if (top->nrows == 0 && top->ctl->nargs > 0) {
+		status = hk_ctl_targets(top->ctl, top->ctl->args, top->ctl->nargs, &named);
+		if (status != HK_EXIT_DONE) {
+			json_decref(array);
+			return status;
+		}
+		status = HK_EXIT_NO_TARGET; /* it has come this moment */
+	}
 	for (unsigned i = 0; i < top->nrows; i++) {
 		json_array_append_new(array, row_object(top->rows[i]));
 		if (top->rows[i]->why[0] != '\0')

@@ -62,6 +62,7 @@ while IFS=$'\t' read -r verb options arguments <&3; do
     if [[ $arguments == *TARGET* && $verb != check ]]; then
         extra=()
         [[ $arguments != *KEY=VALUE* ]] || extra=(thp=off)
+        [ "$verb" != top ] || extra=(--once) # here is no terminal
         ctl 3 "$verb" no-such-program "${extra[@]}"
         err 'no-such-program'
         ctl 3 "$verb" 999999999 --json "${extra[@]}"
