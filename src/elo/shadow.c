@@ -16,7 +16,7 @@
 #define MERGE_PART 16               /* what is freed within this part of purge_delay makes one run */
 #define HUGE_MIN (2 * HK_MIB)       /* what is faulted in again comes in huge pages only in such pieces */
 #define FAULT_NS 200.0              /* engine.c: what a fault does to caches and TLB after it */
-#define BASE_PART 0.1               /* at least this much of the CPU time is the program's own */
+#define PAGING_PART 0.8             /* at most this much of the CPU time went into paging: the rest is the program's own */
 
 static bool direct(uint64_t size)
 {
@@ -173,9 +173,17 @@ static void pass(struct hk_shadow_player *p, const struct hk_strategy *s, uint64
 			if (end > from_ns)
 				p->sum.idle_byte_ns += (double) list[kind][i].bytes * (double) (end - from_ns);
 		}
-	if (looked_ns > from_ns) {
-		purge(p, aged(s, looked_ns));
-		p->ticked_ns = looked_ns;
+}
+
+/* The real allocator looked through its memory since the last event, be it in the same tick of a coarse clock. */
+static void looked(struct hk_shadow *shadow, uint64_t ticked_ns)
+{
+	if (ticked_ns <= shadow->looked_ns)
+		return;
+	shadow->looked_ns = ticked_ns;
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
+		purge(&shadow->player[i], aged(&shadow->rule[i], ticked_ns));
+		shadow->player[i].ticked_ns = ticked_ns;
 	}
 }
 
@@ -213,7 +221,7 @@ void hk_shadow_begin(struct hk_shadow *shadow, uint64_t now_ns, uint64_t live_by
 {
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
 		shadow->player[i] = (struct hk_shadow_player){.ticked_ns = now_ns, .most = live_bytes};
-	shadow->now_ns = now_ns;
+	shadow->now_ns = shadow->looked_ns = now_ns;
 	shadow->live_bytes = live_bytes;
 	shadow->arena_bytes = live_bytes;
 	shadow->live_byte_ns = 0;
@@ -252,6 +260,7 @@ static void hand_out(struct hk_shadow *shadow, uint64_t size, bool mapping)
 void hk_shadow_event(struct hk_shadow *shadow, uint64_t old, uint64_t new, uint64_t now_ns, uint64_t ticked_ns)
 {
 	advance(shadow, now_ns, ticked_ns);
+	looked(shadow, ticked_ns < shadow->now_ns ? ticked_ns : shadow->now_ns);
 	if (old == 0 || new == 0) {
 		if (new > 0)
 			hand_out(shadow, new, direct(new));
@@ -289,17 +298,14 @@ static double touched_part(const struct hk_shadow_total *total)
 	return total->tracked > total->resident && total->resident > 0 ? total->resident / total->tracked : 1;
 }
 
-/* Faulting in and giving back. without_huge: as if all pages were small. */
-static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_prices *prices, double touched, bool without_huge)
+/* Faulting in and giving back, under a rule for huge pages: auto leaves them where they prove dearer than small ones. */
+static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_prices *prices, double touched, uint8_t thp)
 {
-	double page = (double) HK_PAGE, small = sum->fresh_small, huge = sum->fresh_huge;
+	double page = (double) HK_PAGE, small = (double) prices->small + FAULT_NS, huge = (double) prices->huge;
 
-	if (without_huge) {
-		small += huge;
-		huge = 0;
-	}
-	return touched * small / page * ((double) prices->small + FAULT_NS) + huge / page * (double) prices->huge +
-	       touched * sum->given_back / page * (double) prices->given_back;
+	if (thp == HK_THP_OFF || (thp == HK_THP_AUTO && huge > touched * small))
+		huge = touched * small;
+	return (touched * sum->fresh_small * small + sum->fresh_huge * huge + touched * sum->given_back * (double) prices->given_back) / page;
 }
 
 /* Resident bytes, mean over time. */
@@ -321,19 +327,18 @@ float hk_shadow_cost(const struct hk_shadow *shadow, const struct hk_shadow_tota
                      uint32_t strategy, bool present_thp)
 {
 	const struct hk_shadow_sum *now = &total->of[given->present];
-	uint8_t thp = shadow->rule[present_thp ? given->present : strategy].thp;
-	bool keeps = thp == shadow->rule[given->present].thp;
-	double touched = touched_part(total), huge = keeps ? (double) given->huge_part : thp == HK_THP_ON ? 1 : 0;
-	double paging = paging_ns(now, given->prices, touched, false), ns, bytes;
+	uint8_t now_thp = shadow->rule[given->present].thp, thp = present_thp ? now_thp : shadow->rule[strategy].thp;
+	double touched = touched_part(total), huge = thp == now_thp ? (double) given->huge_part : thp == HK_THP_ON ? 1 : 0;
+	double paging = paging_ns(now, given->prices, touched, now_thp), most = total->cpu_ns * PAGING_PART, scale = 1, own, ns, bytes;
 
-	/* The program's own time, with all memory in small pages. Of faults, CPU time has all but what comes after them. */
-	ns = total->cpu_ns + FAULT_NS * (now->fresh_small * touched / (double) HK_PAGE) - paging;
-	if (!(ns > total->cpu_ns * BASE_PART))
-		ns = total->cpu_ns * BASE_PART;
-	ns += saved_ns(total, given->prices, touched, (double) given->huge_part - huge);
-	if (!(ns > total->cpu_ns * BASE_PART))
-		ns = total->cpu_ns * BASE_PART;
-	ns += paging_ns(&total->of[strategy], given->prices, touched, thp != shadow->rule[strategy].thp && thp != HK_THP_ON);
+	/* Prices of this moment that make more of the CPU time than there was are too high. */
+	if (paging > most)
+		scale = most / paging;
+	own = total->cpu_ns + FAULT_NS * (now->fresh_small * touched / (double) HK_PAGE) - scale * paging +
+	      saved_ns(total, given->prices, touched, (double) given->huge_part - huge);
+	if (!(own > total->cpu_ns * (1 - PAGING_PART)))
+		own = total->cpu_ns * (1 - PAGING_PART);
+	ns = own + scale * paging_ns(&total->of[strategy], given->prices, touched, thp);
 	bytes = resident(total, strategy, thp == HK_THP_ON ? 1 : touched) + (double) HK_PAGE;
 	return (1.0F - given->weight) * hk_rating_log2((float) (ns / total->allocations)) +
 	       given->weight * (hk_rating_log2((float) bytes) - 20.0F);
