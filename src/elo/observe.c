@@ -15,6 +15,7 @@
 #include "elo/rating.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define SPINS 200
@@ -27,7 +28,7 @@
 static struct {
 	_Atomic uint32_t busy; /* pid */
 	struct hk_shadow *shadow;
-	uint64_t allocs, cpu_ns; /* counters at the last look */
+	uint64_t allocs, cpu_ns, faults; /* counters at the last look */
 } own;
 
 static bool take(void)
@@ -82,8 +83,17 @@ static struct hk_strategy rule_of(const struct hk_config *config, uint32_t strat
 	return rule;
 }
 
-static void look(uint64_t *ret_allocs, uint64_t *ret_cpu_ns)
+static uint64_t faults(void)
 {
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t) usage.ru_minflt : 0;
+}
+
+static void look(uint64_t *ret_allocs, uint64_t *ret_cpu_ns, uint64_t *ret_faults)
+{
+	*ret_faults = faults() - own.faults;
+	own.faults += *ret_faults;
 	*ret_allocs = HK_STAT_GET(large_allocs) - own.allocs;
 	*ret_cpu_ns = hk_sys_cpu_ns() - own.cpu_ns;
 	own.allocs += *ret_allocs;
@@ -92,7 +102,7 @@ static void look(uint64_t *ret_allocs, uint64_t *ret_cpu_ns)
 
 void hk_observe_begin(const struct hk_config *config)
 {
-	uint64_t allocs, cpu_ns;
+	uint64_t allocs, cpu_ns, minor;
 
 	if (!take())
 		return;
@@ -100,7 +110,7 @@ void hk_observe_begin(const struct hk_config *config)
 		own.shadow = hk_sys_map(hk_align_up(sizeof(*own.shadow), HK_PAGE), HK_PAGE);
 		if (own.shadow != NULL)
 			hk_shadow_begin(own.shadow, hk_sys_now_ns(), HK_STAT_GET(large_live_bytes));
-		look(&allocs, &cpu_ns);
+		look(&allocs, &cpu_ns, &minor);
 	}
 	for (uint32_t i = 0; own.shadow != NULL && i < HK_ELO_STRATEGIES; i++)
 		own.shadow->rule[i] = rule_of(config, i);
@@ -163,12 +173,13 @@ static void add_counters(struct hk_shadow_total *total, uint64_t allocs, uint64_
 
 uint64_t hk_observe_collect(struct hk_shadow_total *total)
 {
-	uint64_t allocs = 0, cpu_ns;
+	uint64_t allocs = 0, cpu_ns, minor;
 
 	if (!take())
 		return 0;
 	if (own.shadow != NULL) {
-		look(&allocs, &cpu_ns);
+		look(&allocs, &cpu_ns, &minor);
+		total->faults += (double) minor;
 		add_counters(total, allocs, cpu_ns);
 		add_sums(total, own.shadow);
 		hk_shadow_clear_sums(own.shadow);

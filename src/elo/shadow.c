@@ -298,13 +298,27 @@ static double touched_part(const struct hk_shadow_total *total)
 	return total->tracked > total->resident && total->resident > 0 ? total->resident / total->tracked : 1;
 }
 
+/* Of what thp = auto would have faulted in as huge pages, the part that came so: for the rest there were faults of small pages, more
+   than the model knows of. */
+static double auto_part(const struct hk_shadow_total *total, const struct hk_shadow_sum *now, double touched)
+{
+	double page = (double) HK_PAGE, more = total->faults - touched * now->fresh_small / page;
+
+	if (!(now->fresh_huge > 0) || !(more > 0))
+		return 1;
+	return more < now->fresh_huge / page ? 1 - more / (now->fresh_huge / page) : 0;
+}
+
 /* Faulting in and giving back, under a rule for huge pages: auto leaves them where they prove dearer than small ones. */
-static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_prices *prices, double touched, uint8_t thp)
+static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_prices *prices, double touched, uint8_t thp,
+                        double auto_huge)
 {
 	double page = (double) HK_PAGE, small = (double) prices->small + FAULT_NS, huge = (double) prices->huge;
 
 	if (thp == HK_THP_OFF || (thp == HK_THP_AUTO && huge > touched * small))
 		huge = touched * small;
+	if (thp == HK_THP_AUTO)
+		huge = auto_huge * huge + (1 - auto_huge) * touched * small;
 	return (touched * sum->fresh_small * small + sum->fresh_huge * huge + touched * sum->given_back * (double) prices->given_back) / page;
 }
 
@@ -329,7 +343,8 @@ float hk_shadow_cost(const struct hk_shadow *shadow, const struct hk_shadow_tota
 	const struct hk_shadow_sum *now = &total->of[given->present];
 	uint8_t now_thp = shadow->rule[given->present].thp, thp = present_thp ? now_thp : shadow->rule[strategy].thp;
 	double touched = touched_part(total), huge = thp == now_thp ? (double) given->huge_part : thp == HK_THP_ON ? 1 : 0;
-	double paging = paging_ns(now, given->prices, touched, now_thp), most = total->cpu_ns * PAGING_PART, scale = 1, own, ns, bytes;
+	double part = now_thp == HK_THP_AUTO ? auto_part(total, now, touched) : 1;
+	double paging = paging_ns(now, given->prices, touched, now_thp, part), most = total->cpu_ns * PAGING_PART, scale = 1, own, ns, bytes;
 
 	/* Prices of this moment that make more of the CPU time than there was are too high. */
 	if (paging > most)
@@ -338,7 +353,7 @@ float hk_shadow_cost(const struct hk_shadow *shadow, const struct hk_shadow_tota
 	      saved_ns(total, given->prices, touched, (double) given->huge_part - huge);
 	if (!(own > total->cpu_ns * (1 - PAGING_PART)))
 		own = total->cpu_ns * (1 - PAGING_PART);
-	ns = own + scale * paging_ns(&total->of[strategy], given->prices, touched, thp);
+	ns = own + scale * paging_ns(&total->of[strategy], given->prices, touched, thp, part);
 	bytes = resident(total, strategy, thp == HK_THP_ON ? 1 : touched) + (double) HK_PAGE;
 	return (1.0F - given->weight) * hk_rating_log2((float) (ns / total->allocations)) +
 	       given->weight * (hk_rating_log2((float) bytes) - 20.0F);

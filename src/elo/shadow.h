@@ -62,7 +62,7 @@ struct hk_shadow_prices {
 struct hk_shadow_total {
 	struct hk_shadow_sum of[HK_ELO_STRATEGIES];
 	double live_byte_ns, time_ns; /* bytes in use, over time */
-	double cpu_ns, allocations, allocated; /* allocated: bytes */
+	double cpu_ns, faults, allocations, allocated; /* allocated: bytes */
 	double resident, tracked, looks; /* bytes, summed over looks: RSS, and what of it the events explain */
 	double cost, squares, windows;   /* log2 of CPU time an allocation, window by window: how noisy real windows are */
 };
