@@ -28,7 +28,8 @@
 static struct {
 	_Atomic uint32_t busy; /* pid */
 	struct hk_shadow *shadow;
-	uint64_t allocs, cpu_ns, faults; /* counters at the last look */
+	uint32_t pid;                    /* whose counters these are: a child of fork begins anew */
+	uint64_t allocs, cpu_ns, faults; /* at the last look */
 } own;
 
 static bool take(void)
@@ -92,6 +93,14 @@ static uint64_t faults(void)
 
 static void look(uint64_t *ret_allocs, uint64_t *ret_cpu_ns, uint64_t *ret_faults)
 {
+	uint32_t pid = (uint32_t) getpid();
+
+	if (own.pid != pid) {
+		own.pid = pid;
+		own.allocs = HK_STAT_GET(large_allocs);
+		own.cpu_ns = hk_sys_cpu_ns();
+		own.faults = faults();
+	}
 	*ret_faults = faults() - own.faults;
 	own.faults += *ret_faults;
 	*ret_allocs = HK_STAT_GET(large_allocs) - own.allocs;
@@ -180,7 +189,8 @@ uint64_t hk_observe_collect(struct hk_shadow_total *total)
 	if (own.shadow != NULL) {
 		look(&allocs, &cpu_ns, &minor);
 		total->faults += (double) minor;
-		add_counters(total, allocs, cpu_ns);
+		if (allocs > 0)
+			add_counters(total, allocs, cpu_ns);
 		add_sums(total, own.shadow);
 		hk_shadow_clear_sums(own.shadow);
 		own.shadow->live_bytes = HK_STAT_GET(large_live_bytes);
@@ -280,7 +290,7 @@ bool hk_observe_costs(const struct hk_shadow_total *total, uint32_t present, flo
 	struct hk_shadow_case given = {&prices, present, weight, huge_part(resident)};
 	bool told = false;
 
-	if (!(total->allocations > 0 && total->time_ns > 0 && total->looks > 0) || !take())
+	if (!(total->allocations > 0 && total->looks > 0) || !take())
 		return false;
 	find_prices(&prices, resident);
 	for (uint32_t i = 0; own.shadow != NULL && i < HK_ELO_STRATEGIES; i++) {

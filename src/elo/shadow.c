@@ -328,7 +328,7 @@ static double resident(const struct hk_shadow_total *total, uint32_t strategy, d
 	double other = (total->resident - total->tracked) / total->looks;
 
 	return (other > 0 ? other : 0) +
-	       part * (total->live_byte_ns + total->of[strategy].idle_byte_ns) / total->time_ns;
+	       part * (total->live_byte_ns + total->of[strategy].idle_byte_ns) / (total->time_ns + 1);
 }
 
 /* What it saves that this part of memory is in huge pages: a program writes at least once to what it allocates. */

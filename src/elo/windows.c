@@ -186,7 +186,8 @@ static void observe(struct hk_elo_state *state, const struct hk_elo_params *para
 	float costs[HK_ELO_STRATEGIES], thp[HK_ELO_STRATEGIES];
 	bool known;
 
-	if (!hk_lifecycle_observed(state, params, hk_observe_collect(&scratch->seen)))
+	/* More than a window when another process held the lock, or died with it: that was not spent on learning. */
+	if (!hk_lifecycle_observed(state, params, hk_min(hk_observe_collect(&scratch->seen), params->window)))
 		return;
 	known = hk_observe_costs(&scratch->seen, hk_elo_bound(state->leader), weight_of(params), costs, thp);
 	hk_lifecycle_rank(state, params, known ? costs : NULL, thp, hk_shadow_noise(&scratch->seen), hk_sys_precise_ns());

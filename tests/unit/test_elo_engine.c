@@ -298,7 +298,7 @@ START_TEST(dead_lock_holder)
 	work(1000);
 	ck_assert_uint_eq(state->windows, 0); /* fresh: its holder may be at work */
 	state->lock = (uint64_t) 999999 << 32 | (now - 1500);
-	work(1000);
+	work(4000); /* what went by while it was held does not count */
 	ck_assert_uint_gt(state->windows, 20);
 	ck_assert_uint_eq(atomic_load(&state->lock), 0);
 }
@@ -340,6 +340,29 @@ START_TEST(nothing_to_choose)
 	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
 	ck_assert_uint_eq(state->leader, 0);
 	ck_assert_uint_eq(state->matches, 0);
+}
+END_TEST
+
+/* A worker's counters begin at zero, and so does its share in what is observed. */
+START_TEST(a_child_counts_its_own)
+{
+	configure(HK_EVO_LEARN_FROZEN);
+	hk_engine_start(state, &config);
+	work(480);
+	double before = hk_elo_scratch(state)->seen.allocations;
+	ck_assert_double_gt(before, 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		memset(hk_counters, 0, sizeof *hk_counters);
+		work(128);
+		_exit(0);
+	}
+	int status;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_double_gt(hk_elo_scratch(state)->seen.allocations, before);
+	ck_assert_double_le(hk_elo_scratch(state)->seen.allocations, before + 128);
+	ck_assert_double_lt(hk_elo_scratch(state)->seen.cpu_ns, 1e12);
 }
 END_TEST
 
@@ -390,6 +413,7 @@ int main(void)
 	tcase_add_test(tcase, dead_lock_holder);
 	tcase_add_test(tcase, dead_window_owner);
 	tcase_add_test(tcase, nothing_to_choose);
+	tcase_add_test(tcase, a_child_counts_its_own);
 	tcase_add_test(tcase, workers);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
