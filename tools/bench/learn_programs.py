@@ -88,8 +88,7 @@ def redis(env, clean):
     with tempfile.TemporaryDirectory() as folder:
         socket = os.path.join(folder, "socket")
         server = subprocess.Popen(
-            [bench_programs.find("redis-server"), "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder,
-             "--enable-debug-command", "yes"],
+            [bench_programs.find("redis-server"), "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder],
             env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         deadline = time.time() + READY_S
         while not os.path.exists(socket):
