@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define HK_TORN_RETRY_NS 10000000 /* torn values are not looked at again before */
-#define HK_SAY_MAX 8              /* engine decisions logged in one visit */
+#define HK_SAY_MAX 32             /* engine decisions logged in one visit */
 
 struct hk_self hk_self HK_ALIGNED(HK_PAGE); /* what is not zero in it: two pages */
 /* hakmemctl looks for this symbol in libhakmem.so. (In .data, so that it is on a page that is written anyway.) */

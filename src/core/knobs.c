@@ -40,7 +40,8 @@ void hk_knobs_apply(const struct hk_config *config)
 	bool concerned = caches_concerned(config);
 	uint8_t thp = (uint8_t) hk_config_num(config, HK_KEY_THP);
 
-	if ((thp == HK_THP_ON) != (HK_KNOB(thp) == HK_THP_ON))
+	/* Arenas that exist, too. Under auto each extent gets its own advice; what on gave to all is taken back. */
+	if (thp != HK_KNOB(thp) && (thp != HK_THP_AUTO || HK_KNOB(thp) == HK_THP_ON))
 		hk_pageheap_huge(thp == HK_THP_ON);
 
 	HK_KNOB_SET(tinypool, (uint8_t) hk_config_num(config, HK_KEY_TINYPOOL));

@@ -14,6 +14,9 @@
 #define WORTH 5.0F
 /* … and by so many where it leads by its shadow: a model is off by more than long matches are. */
 #define WORTH_SHADOW 20.0F
+/* log2 variance of windows (30 % of cost) beyond which a dozen matches say less than a shadow does: they would cost the
+   service, and tell nothing. */
+#define NOISE_MOST 0.15F
 /* What research, which has no end, observes at most is half of this. */
 #define OBSERVE_MAX 2048U
 /* What a service does at its start is not its life: this part of the budget is looked at, but does not count. */
@@ -178,7 +181,7 @@ void hk_lifecycle_rank(struct hk_elo_state *state, const struct hk_elo_params *p
 		hk_match_log(state, now_ns, HK_ELO_SHADOW, i, present, hk_rating_exp2(costs[i]), hk_rating_exp2(costs[present]));
 	if (params->policy == HK_EVO_LEARN)
 		scratch->out = 0; /* research plays for ever, and everybody */
-	else if (hk_match_contenders(state) < 2)
+	else if (hk_match_contenders(state) < 2 || noise > NOISE_MOST)
 		freeze(state, now_ns);
 }
 

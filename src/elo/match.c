@@ -20,6 +20,7 @@
 #define CLEAR 4.0F          /* standard errors between a leader and the rest */
 #define PRIOR 0.019F        /* variance of what shadows say, log2 units: about 10 % of cost */
 #define TWIN 0.007F         /* shadows that cost the same (half a percent): one of them plays, the first in the table */
+#define REACH 0.32F         /* shadows that cost so much more than the least (a quarter): a window of them in earnest tells nothing new */
 
 float hk_elo_sum_mean(const struct hk_elo_sum *sum)
 {
@@ -109,17 +110,21 @@ uint32_t hk_match_contenders(const struct hk_elo_state *state)
 void hk_match_prior(struct hk_elo_state *state, const float *costs, float noise)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	float sum = 0;
+	float sum = 0, least = costs[0];
 	if (noise > scratch->noise)
 		scratch->noise = noise;
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
 		sum += costs[i];
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+		least = costs[i] < least ? costs[i] : least;
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
 		state->rating[i] = HK_RATING_START + HK_RATING_SLOPE * (sum / HK_ELO_STRATEGIES - costs[i]);
 		scratch->doubt[i][i] = PRIOR / scratch->noise;
 		for (uint32_t j = 0; j < i; j++)
 			if (costs[i] - costs[j] < TWIN && costs[j] - costs[i] < TWIN && !is_out(state, j))
 				scratch->out |= 1U << i;
+		if (costs[i] > least + REACH)
+			scratch->out |= 1U << i;
 	}
 	scratch->placed = 1;
 	state->leader = hk_match_leader(state);

@@ -104,7 +104,7 @@ void hk_match_log(struct hk_elo_state *state, uint64_t now_ns, enum hk_elo_event
 void hk_match_reset(struct hk_elo_state *state);
 /* What the shadows say (log2 costs) is where ratings start from; noise: log2 variance of real windows. */
 void hk_match_prior(struct hk_elo_state *state, const float *costs, float noise);
-/* Strategies that play: of those whose shadows cost the same only one does. */
+/* Strategies that play: of those whose shadows cost the same only one does, and nobody whose shadow is far behind. */
 uint32_t hk_match_contenders(const struct hk_elo_state *state);
 /* Draw the next pair and its order. */
 void hk_match_draw(struct hk_elo_state *state);

@@ -16,13 +16,16 @@
 
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SPINS 200
 #define PRICE_PAGES 256U  /* small ones, of a huge page's room */
-#define PRICE_TURNS 3     /* the cheapest counts: others on the host are in the way of the dearer ones */
+#define PRICE_EXTENTS 4U  /* huge ones: some may be dear, where the host has to find the memory first */
+#define USE_TURNS 3       /* the cheapest counts */
 #define EXTENT ((size_t) (2 * HK_MIB))
 #define USE_BYTES ((size_t) (16 * HK_MIB))  /* more than the TLB covers with small pages */
+#define USE_FAULT_MAX 20000 /* ns a page: 80 ms for all */
 #define USE_HEAP_MIN ((uint64_t) (24 * HK_MIB)) /* resident; it covers smaller heaps */
 
 static struct {
@@ -208,66 +211,77 @@ static void touch(char *at, size_t pages)
 		((volatile char *) at)[i * HK_PAGE] = 1;
 }
 
-static void keep_least(float *least, uint64_t ns, size_t pages)
+/* This thread's CPU time: others who run meanwhile do not count. */
+static uint64_t own_cpu_ns(void)
 {
-	float each = (float) ns / (float) pages;
+	struct timespec t = {0};
 
-	if (*least == 0 || each < *least)
-		*least = each;
+	(void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t) t.tv_sec * 1000000000U + (uint64_t) t.tv_nsec;
 }
 
-/* What it costs here, now, to fault pages in and to give them back. Some hundred µs. */
+static float per_page(uint64_t since_ns, size_t pages)
+{
+	return (float) (own_cpu_ns() - since_ns) / (float) pages;
+}
+
+/* What it costs here, now, to fault pages in and to give them back. Some hundred µs, where faults are cheap. No page is used
+   twice: the same ones again would lie in the processor's cache, and where small ones were, their page table stays, so that the
+   kernel puts no huge page there. */
 static void find_paging(struct hk_shadow_prices *ret, char *at)
 {
+	char *huge = at + EXTENT;
 	uint64_t start;
 
-	for (int i = 0; i < PRICE_TURNS; i++) {
-		(void) hk_sys_huge(at, EXTENT, false);
-		start = hk_sys_precise_ns();
-		touch(at, PRICE_PAGES);
-		keep_least(&ret->small, hk_sys_precise_ns() - start, PRICE_PAGES);
-		start = hk_sys_precise_ns();
-		(void) hk_sys_purge(at, PRICE_PAGES * HK_PAGE);
-		keep_least(&ret->given_back, hk_sys_precise_ns() - start, PRICE_PAGES);
-		(void) hk_sys_huge(at, EXTENT, true);
-		start = hk_sys_precise_ns();
-		touch(at, EXTENT / HK_PAGE);
-		keep_least(&ret->huge, hk_sys_precise_ns() - start, EXTENT / HK_PAGE);
-		(void) hk_sys_purge(at, EXTENT);
-	}
+	(void) hk_sys_huge(at, EXTENT, false);
+	start = own_cpu_ns();
+	touch(at, PRICE_PAGES);
+	ret->small = per_page(start, PRICE_PAGES);
+	start = own_cpu_ns();
+	(void) hk_sys_purge(at, PRICE_PAGES * HK_PAGE);
+	ret->given_back = per_page(start, PRICE_PAGES);
+	(void) hk_sys_huge(huge, PRICE_EXTENTS * EXTENT, true);
+	start = own_cpu_ns();
+	touch(huge, PRICE_EXTENTS * EXTENT / HK_PAGE);
+	ret->huge = per_page(start, PRICE_EXTENTS * EXTENT / HK_PAGE);
 }
 
-/* And to write to pages that are there, page by page and byte by byte. */
-static float find_use(char *at, bool huge)
+/* And to write to pages that are there, page by page and byte by byte. 0 when it is not known. */
+static float find_use(bool huge)
 {
+	char *at = hk_sys_map(USE_BYTES, EXTENT);
 	float least = 0;
 
+	if (at == NULL)
+		return 0;
 	(void) hk_sys_huge(at, USE_BYTES, huge);
 	touch(at, USE_BYTES / HK_PAGE);
-	for (int i = 0; i < PRICE_TURNS; i++) {
-		uint64_t start = hk_sys_precise_ns();
+	for (int i = 0; i < USE_TURNS; i++) {
+		uint64_t start = own_cpu_ns();
+		float each;
 
 		memset(at, i, USE_BYTES);
-		keep_least(&least, hk_sys_precise_ns() - start, USE_BYTES / HK_PAGE);
+		each = per_page(start, USE_BYTES / HK_PAGE);
+		least = i == 0 || each < least ? each : least;
 	}
-	(void) hk_sys_purge(at, USE_BYTES);
+	hk_sys_unmap(at, USE_BYTES);
 	return least;
 }
 
 static void find_prices(struct hk_shadow_prices *ret, uint64_t resident)
 {
-	size_t size = resident >= USE_HEAP_MIN ? USE_BYTES : EXTENT;
-	char *at = hk_sys_map(size, EXTENT);
+	char *at = hk_sys_map((1 + PRICE_EXTENTS) * EXTENT, EXTENT);
 
 	*ret = (struct hk_shadow_prices){0};
 	if (at == NULL)
 		return;
 	find_paging(ret, at);
-	if (size == USE_BYTES) {
-		ret->use_small = find_use(at, false);
-		ret->use_huge = hk_min(find_use(at, true), ret->use_small);
+	hk_sys_unmap(at, (1 + PRICE_EXTENTS) * EXTENT);
+	/* Not where that takes too long: the thread that came by waits. */
+	if (resident >= USE_HEAP_MIN && ret->small < USE_FAULT_MAX) {
+		ret->use_small = find_use(false);
+		ret->use_huge = hk_min(find_use(true), ret->use_small);
 	}
-	hk_sys_unmap(at, size);
 }
 
 /* Of this process's memory, how much is in huge pages. */

@@ -13,6 +13,7 @@
 #define GAP_MAX_NS 60000000000U     /* of a longer rest no more than this counts */
 #define TICK_MIN_NS 10000000U       /* purge.c: ticks come at most that often, … */
 #define TICK_PART 4                 /* … and about so many times in purge_delay */
+#define VISITS 64               /* heap.c: without a free, the clock is looked at every so many visits of a thread */
 #define MERGE_PART 16               /* what is freed within this part of purge_delay makes one run */
 #define HUGE_MIN (2 * HK_MIB)       /* what is faulted in again comes in huge pages only in such pieces */
 #define FAULT_NS 200.0              /* engine.c: what a fault does to caches and TLB after it */
@@ -187,7 +188,7 @@ static void looked(struct hk_shadow *shadow, uint64_t ticked_ns)
 	}
 }
 
-/* A block was freed: the real allocator looks through its memory then, if it is time. */
+/* The real allocator looks through its memory, if it is time, whenever a large block is freed, and every few visits else. */
 static void tick_if_due(struct hk_shadow_player *p, const struct hk_strategy *s, uint64_t now_ns)
 {
 	uint64_t pause = s->purge_delay_ns / TICK_PART;
@@ -247,11 +248,14 @@ static void take_back(struct hk_shadow *shadow, uint64_t size, bool mapping, uin
 
 static void hand_out(struct hk_shadow *shadow, uint64_t size, bool mapping)
 {
-	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
 		if (mapping)
 			take_block(&shadow->player[i], &shadow->rule[i], size);
 		else
 			take_arena(shadow, &shadow->player[i], &shadow->rule[i], size);
+		if (shadow->visits % VISITS == 0)
+			tick_if_due(&shadow->player[i], &shadow->rule[i], shadow->now_ns);
+	}
 	shadow->live_bytes += size;
 	shadow->arena_bytes += mapping ? 0 : size;
 	shadow->allocated += (double) size;
@@ -259,6 +263,7 @@ static void hand_out(struct hk_shadow *shadow, uint64_t size, bool mapping)
 
 void hk_shadow_event(struct hk_shadow *shadow, uint64_t old, uint64_t new, uint64_t now_ns, uint64_t ticked_ns)
 {
+	shadow->visits++;
 	advance(shadow, now_ns, ticked_ns);
 	looked(shadow, ticked_ns < shadow->now_ns ? ticked_ns : shadow->now_ns);
 	if (old == 0 || new == 0) {

@@ -40,6 +40,7 @@ struct hk_shadow {
 	struct hk_shadow_player player[HK_ELO_STRATEGIES];
 	uint64_t now_ns, looked_ns, live_bytes, arena_bytes; /* live: of the events seen; arena_bytes: the part in arenas */
 	double live_byte_ns, time_ns, allocated;
+	uint32_t visits;
 	bool auto_huge; /* thp = auto would give huge pages at present */
 	struct hk_strategy rule[HK_ELO_STRATEGIES]; /* what each plays by: keys that a human set are the same in all */
 };

@@ -305,6 +305,60 @@ START_TEST(shifts_need_learn_frozen)
 }
 END_TEST
 
+/* ---- shadows ---- */
+
+static void shadows(struct hk_elo_params *params, float first, float third, float noise)
+{
+	static const float thp[N];
+	float costs[N];
+	params->observe = true;
+	fresh(9, params);
+	ck_assert(hk_lifecycle_observing(&state));
+	for (int i = 0; i < N; i++)
+		costs[i] = 12;
+	costs[0] = costs[1] = first;
+	costs[2] = costs[3] = third;
+	hk_lifecycle_rank(&state, params, costs, thp, noise, 0);
+}
+
+START_TEST(shadows_tell_who_plays)
+{
+	struct hk_elo_params params = usual;
+	struct sim sim = {.noise = 0.02};
+	shadows(&params, 10, 9.8F, 0); /* 15 % apart: that is to be seen in earnest, by one of each pair */
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	ck_assert_uint_eq(hk_match_contenders(&state), 2);
+	ck_assert_uint_eq(state.leader, 2);
+	for (int i = 0; i < N; i++)
+		sim.cost[i] = i == 2 ? 1.2 : 1, sim.resident[i] = 1;
+	sim_play(&sim, &params, 1000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state.leader, 0); /* the shadows were wrong */
+	for (int i = 0; i < N; i++)
+		ck_assert(i == 0 || i == 2 ? state.played[i] > 0 : state.played[i] == 0);
+}
+END_TEST
+
+START_TEST(shadows_alone_may_do)
+{
+	struct hk_elo_params params = usual;
+	shadows(&params, 10, 9, 0); /* half as dear: nobody else is within reach */
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state.leader, 2);
+	ck_assert_uint_eq(state.matches, 0);
+	shadows(&params, 10, 9.8F, 0.3F); /* windows that differ so much tell nothing */
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state.leader, 2);
+	ck_assert_uint_eq(state.matches, 0);
+	shadows(&params, 9, 10, 0);
+	ck_assert_uint_eq(state.leader, 0);
+	params.policy = HK_EVO_LEARN; /* research plays everybody */
+	shadows(&params, 10, 9, 0.3F);
+	ck_assert_uint_eq(phase(), HK_PHASE_LEARN);
+	ck_assert_uint_eq(hk_match_contenders(&state), N);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("elo");
@@ -325,6 +379,8 @@ int main(void)
 	tcase_add_test(tcase, torn_state);
 	tcase_add_test(tcase, a_shift_ends_in_the_right_strategy);
 	tcase_add_test(tcase, shifts_need_learn_frozen);
+	tcase_add_test(tcase, shadows_tell_who_plays);
+	tcase_add_test(tcase, shadows_alone_may_do);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

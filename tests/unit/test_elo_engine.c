@@ -137,16 +137,16 @@ START_TEST(learns_and_freezes)
 	ck_assert_uint_eq(window(), 32);
 	ck_assert_uint_eq(pulse[1], first); /* observed only: the default was in force */
 	work(32);
-	ck_assert_uint_eq(window(), 8);
 	ck_assert(atomic_load(&hk_hooks.on_large) == NULL);
 	for (unsigned i = 1; i < HK_ELO_STRATEGIES; i++) /* who lets go of blocks of 40 MB has to fault them in each time */
 		if (hk_strategies[i].bigcache_max_block < 40 * HK_MIB)
 			ck_assert_float_lt(state->rating[i], state->rating[0] - 50);
-	work(1024);
+	/* All others do what the default does, or are out of reach: there is nothing to play for. */
 	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(state->leader, 0);
+	ck_assert_uint_eq(state->matches, 0);
 	ck_assert_uint_eq(window(), HK_SHIFT_WINDOW); /* only sizes are looked at */
 	ck_assert_uint_gt(pulse[1], first);
-	ck_assert_uint_ge(state->matches, 1);
 	ck_assert_uint_le(atomic_load(&state->allocations), 2048);
 	ck_assert_uint_eq(atomic_load(&state->strategy), state->leader);
 	uint64_t before = pulse[1], random = state->random;
