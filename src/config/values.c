@@ -222,7 +222,7 @@ static const char *text_fault(enum hk_key_id id, const char *text)
 	if (id == HK_KEY_LOG && text[0] != '/' && !hk_name_equal(text, "stderr") &&
 	    !hk_name_equal(text, "none"))
 		return "stderr, none or an absolute path";
-	if (id == HK_KEY_CONTROL_GROUP && has_any(text, " \t:/,"))
+	if ((id == HK_KEY_CONTROL_GROUP || id == HK_KEY_CONTROL_READ_GROUP) && has_any(text, " \t:/,"))
 		return "the name or number of one group";
 	return NULL;
 }

@@ -84,6 +84,7 @@ static const struct need needs[] = {
         {HK_KEY_PURGE_DELAY, true, 0, HK_KEY_FREE_POLICY, IS, HK_FREE_ADAPTIVE},
         {HK_KEY_RELOAD, false, HK_RELOAD_AUTO, HK_KEY_CONTROL, IS, 1},
         {HK_KEY_CONTROL_GROUP, true, 0, HK_KEY_CONTROL, IS, 1},
+        {HK_KEY_CONTROL_READ_GROUP, true, 0, HK_KEY_CONTROL, IS, 1},
         {HK_KEY_CONTROL_DIR, true, 0, HK_KEY_CONTROL, IS, 1},
 };
 

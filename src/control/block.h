@@ -27,7 +27,7 @@
 #include <stdatomic.h>
 
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
-#define HK_BLOCK_LAYOUT 7U                 /* any change of these structs raises it */
+#define HK_BLOCK_LAYOUT 8U                 /* any change of these structs raises it */
 #define HK_SLOTS 256                       /* processes of one service that are seen one by one */
 #define HK_WHAT_MAX 128                    /* a request line as kept for the log, with its NUL */
 #define HK_LINE_MAX 4096                   /* a request line, with its newline */
@@ -89,6 +89,8 @@ struct hk_block {
 	struct hk_diags env_diags, reload_diags;
 	char socket[HK_PATH_MAX];       /* bound path, or the one that failed */
 	struct hk_elo_state elo HK_ALIGNED(HK_CACHE_LINE);
+	_Atomic uint32_t folds_begun, folds_ended; /* moves of counters from a slot to departed; a killed process may not end one */
+	struct hk_counters departed HK_ALIGNED(HK_CACHE_LINE); /* what processes did whose slots others have now */
 	struct hk_slot slot[HK_SLOTS] HK_ALIGNED(HK_CACHE_LINE);
 };
 

@@ -23,6 +23,59 @@
 #define HK_ACK_WAIT_MS 20         /* for other processes to apply a change */
 #define HK_PUBLISH_TRIES 4
 
+#define HK_SHARE 64                /* clients get one part in so many of a processor's time, in the long run … */
+#define HK_AT_ONCE_NS 100000000    /* … and so much at once after a quiet time: a reload, a trim */
+#define HK_DEBT_MAX_NS (HK_AT_ONCE_NS / HK_SHARE) /* paid back within 100 ms, whatever was asked */
+
+/* ---- what clients cost ---- */
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec t = {0};
+
+	(void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t) t.tv_sec * 1000000000U + (uint64_t) t.tv_nsec;
+}
+
+/* What the thread did since then is not the clients'. */
+static void open_purse(struct hk_door *door)
+{
+	struct hk_purse *purse = &door->purse;
+	uint64_t now = hk_sys_precise_ns();
+	int64_t more = (int64_t) hk_min((now - purse->at_ns) / HK_SHARE, 2 * (size_t) HK_AT_ONCE_NS);
+
+	purse->left_ns = purse->left_ns + more > HK_AT_ONCE_NS ? HK_AT_ONCE_NS : purse->left_ns + more;
+	purse->at_ns = now;
+	purse->cpu_ns = thread_cpu_ns();
+}
+
+static void charge(struct hk_door *door)
+{
+	struct hk_purse *purse = &door->purse;
+	uint64_t cpu = thread_cpu_ns();
+
+	purse->left_ns -= (int64_t) (cpu - purse->cpu_ns);
+	if (purse->left_ns < -HK_DEBT_MAX_NS)
+		purse->left_ns = -HK_DEBT_MAX_NS;
+	purse->cpu_ns = cpu;
+}
+
+bool hk_clients_resting(const struct hk_door *door)
+{
+	return door->purse.left_ns < 0;
+}
+
+int hk_clients_due(struct hk_door *door)
+{
+	open_purse(door);
+	if (hk_clients_resting(door))
+		return (int) (-door->purse.left_ns * HK_SHARE / 1000000) + 1;
+	for (unsigned i = 0; i < HK_CLIENTS; i++)
+		if (door->client[i].fd != 0 && door->client[i].more && door->client[i].out_used == 0)
+			return 0;
+	return -1;
+}
+
 /* ---- requests ---- */
 
 static void sleep_ms(long ms)
@@ -79,7 +132,7 @@ static bool overwritten(const struct hk_door *door)
 	       block->values[generation & 1].checksum != door->values.checksum;
 }
 
-int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char *line)
+int hk_clients_run(struct hk_door *door, const struct hk_peer *peer, const char *line)
 {
 	const struct hk_request request = {
 		.block = door->block,
@@ -87,9 +140,9 @@ int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char 
 		.env = &hk_self.founder.env,
 		.files = &door->watch.files,
 		.root = "",
-		.peer_uid = uid,
-		.peer_pid = pid,
-		.may_change = true};
+		.peer_uid = peer->uid,
+		.peer_pid = peer->pid,
+		.may_change = peer->may_change};
 	unsigned reads = door->watch.files.reads;
 	bool changed;
 	int r;
@@ -180,6 +233,7 @@ static void run_lines(struct hk_door *door, struct hk_client *client)
 {
 	char *start = client->in, *end;
 
+	client->more = false;
 	while (client->fd != 0 && client->out_used == 0 && !client->closing &&
 	       (end = memchr(start, '\n', client->used - (size_t) (start - client->in))) != NULL) {
 		if (memchr(start, '\0', (size_t) (end - start)) != NULL) {
@@ -188,9 +242,13 @@ static void run_lines(struct hk_door *door, struct hk_client *client)
 		}
 		*end = '\0';
 		client->last_ns = hk_sys_now_ns();
-		(void) hk_clients_run(door, client->uid, client->pid, start);
+		(void) hk_clients_run(door, &client->peer, start);
 		start = end + 1;
 		reply(door, client);
+		charge(door);
+		client->more = hk_clients_resting(door);
+		if (client->more)
+			break;
 	}
 	client->used -= (size_t) (start - client->in);
 	memmove(client->in, start, client->used);
@@ -218,7 +276,7 @@ static void receive(struct hk_door *door, struct hk_client *client)
 	run_lines(door, client);
 }
 
-void hk_clients_serve(struct hk_door *door, struct hk_client *client, short events)
+static void serve(struct hk_door *door, struct hk_client *client, short events)
 {
 	if (client->out_used > 0) {
 		if ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0)
@@ -227,11 +285,26 @@ void hk_clients_serve(struct hk_door *door, struct hk_client *client, short even
 			flush(client);
 		if (client->fd != 0 && client->out_used == 0)
 			run_lines(door, client);
+	} else if (client->more) {
+		run_lines(door, client);
 	} else {
 		receive(door, client);
 	}
-	if (client->fd != 0 && client->closing && client->out_used == 0)
+	if (client->fd != 0 && client->closing && !client->more && client->out_used == 0)
 		drop(client);
+}
+
+void hk_clients_serve(struct hk_door *door, const struct pollfd *fds, struct hk_client **clients, unsigned n)
+{
+	for (unsigned i = 0; i < n && !hk_clients_resting(door); i++) {
+		unsigned at = (door->first + i) % n;
+
+		if (fds[at].revents == 0 && !(clients[at]->more && clients[at]->out_used == 0))
+			continue;
+		serve(door, clients[at], fds[at].revents);
+		charge(door);
+	}
+	door->first++; /* when it does not reach round, somebody else comes first next time */
 }
 
 /* ---- the table ---- */
@@ -250,23 +323,29 @@ static struct hk_client *make_room(struct hk_door *door)
 	return oldest;
 }
 
+static const char refusal[] =
+        "{\"ok\":false,\"error\":\"you are neither root nor the owner of this service nor in its control_group or control_read_group\"}\n";
+
 void hk_clients_accept(struct hk_door *door)
 {
 	int fd = accept4(door->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct hk_client *client;
+	struct hk_peer peer;
 
 	if (fd < 0)
 		return;
-	client = make_room(door);
-	client->fd = fd;
-	client->closing = false;
-	client->used = client->out_used = client->out_sent = 0;
-	client->last_ns = hk_sys_now_ns();
-	if (!hk_socket_permits(door, client)) {
-		reply_error(door, client, "you are neither root nor the owner of this service nor in its control_group");
-		if (client->fd != 0)
-			drop(client);
+	if (!hk_socket_permits(door, fd, &peer)) { /* takes nobody's place */
+		(void) send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void) close(fd);
+	} else {
+		client = make_room(door);
+		client->fd = fd;
+		client->peer = peer;
+		client->closing = client->more = false;
+		client->used = client->out_used = client->out_sent = 0;
+		client->last_ns = hk_sys_now_ns();
 	}
+	charge(door);
 }
 
 void hk_clients_expire(struct hk_door *door)
@@ -282,7 +361,7 @@ unsigned hk_clients_poll(struct hk_door *door, struct pollfd *ret, struct hk_cli
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < HK_CLIENTS; i++) {
+	for (unsigned i = 0; i < HK_CLIENTS && !hk_clients_resting(door); i++) {
 		struct hk_client *client = &door->client[i];
 
 		if (client->fd == 0)

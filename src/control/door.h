@@ -13,10 +13,17 @@
 
 #define HK_CLIENTS 16
 
+/* Who asks, as the kernel says. */
+struct hk_peer {
+	uint32_t uid, pid;
+	bool may_change; /* else only verbs that read */
+};
+
 struct hk_client {
 	int fd;            /* 0: free (0 is /dev/null in the thread's table) */
 	bool closing;      /* once out is sent */
-	uint32_t uid, pid; /* the peer's, as the kernel says */
+	bool more;         /* whole requests may wait in `in` */
+	struct hk_peer peer;
 	uint64_t last_ns;  /* when it last got a request through */
 	size_t used, out_used, out_sent;
 	char in[HK_LINE_MAX];
@@ -33,35 +40,51 @@ struct hk_watch {
 	struct hk_files files, old_files; /* read last */
 };
 
+/* What clients may cost the service. Every request is charged the CPU time it took; in debt, nobody is served. */
+struct hk_purse {
+	int64_t left_ns;
+	uint64_t at_ns, cpu_ns; /* last filled at; the thread's CPU time when last charged */
+};
+
 struct hk_door {
 	struct hk_block *block;
 	_Atomic uint32_t ready;           /* bound, or failed */
 	char runtime_dir[HK_PATH_MAX];    /* $XDG_RUNTIME_DIR, or "" */
-	char dir[HK_TEXT_MAX], group[HK_TEXT_MAX];
+	char dir[HK_TEXT_MAX];
 	char socket[HK_PATH_MAX];         /* bound path, or the one that failed; the block has a copy */
 	int listener, leader, stat;       /* stat: /proc/self/stat, kept open for a later chroot */
 	bool foreign_uids;                /* in a user namespace: uids from outside read as 65534 */
-	bool has_group;
-	gid_t gid;
+	struct hk_admitted {
+		char name[HK_TEXT_MAX];
+		bool found;
+		gid_t gid;
+	} group, readers;                 /* control_group, control_read_group */
 	struct hk_watch watch;
 	struct hk_block_values values;    /* working copy */
 	char reply[HK_REPLY_MAX + 1];
+	struct hk_purse purse;
+	unsigned first;                   /* whose turn it is to be served first */
 	struct hk_client client[HK_CLIENTS];
 };
 
 /* socket.c: listen. 0 or −errno, both noted in the block with the path. */
 int hk_socket_open(struct hk_door *door);
-/* May the peer of this connection control us? Fills uid and pid. */
-bool hk_socket_permits(const struct hk_door *door, struct hk_client *client);
+/* May the peer of this connection talk to us? */
+bool hk_socket_permits(const struct hk_door *door, int fd, struct hk_peer *ret);
 
 /* client.c */
 struct pollfd;
 unsigned hk_clients_poll(struct hk_door *door, struct pollfd *ret, struct hk_client **ret_clients);
 void hk_clients_accept(struct hk_door *door);
-void hk_clients_serve(struct hk_door *door, struct hk_client *client, short events);
+/* Serve those n, as poll told of them. */
+void hk_clients_serve(struct hk_door *door, const struct pollfd *fds, struct hk_client **clients, unsigned n);
 void hk_clients_expire(struct hk_door *door);
+/* In ms: after so long clients are to be looked after again; 0: at once; −1: when they want something. */
+int hk_clients_due(struct hk_door *door);
+/* Clients have had their share for now: neither poll nor accept them. */
+bool hk_clients_resting(const struct hk_door *door);
 /* Run a request of the thread's own; the reply is in door->reply. */
-int hk_clients_run(struct hk_door *door, uint32_t uid, uint32_t pid, const char *line);
+int hk_clients_run(struct hk_door *door, const struct hk_peer *peer, const char *line);
 
 /* watch.c: look at the files; reload when they have changed and come to rest. */
 void hk_watch_look(struct hk_door *door);

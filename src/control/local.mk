@@ -20,6 +20,7 @@ libhk_control_rare_la_SOURCES = \
 	src/control/report.c \
 	src/control/report_config.c \
 	src/control/socket.c \
+	src/control/tally.c src/control/tally.h \
 	src/control/thread.c \
 	src/control/verbs.c \
 	src/control/watch.c

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/words.h"
 #include "control/slots.h"
+#include "control/tally.h"
 #include "core/knobs.h"
 #include "hakmem.h"
 
@@ -166,6 +167,12 @@ void hk_process_fork_prepare(void)
 	fork_counters_valid = true;
 }
 
+static void begin_counting(void)
+{
+	hk_tally_begin(hk_counters);
+	memset(&hk_sys_counts, 0, sizeof(hk_sys_counts));
+}
+
 void hk_process_fork_child(void)
 {
 	struct hk_block *block = hakmem_control_block;
@@ -173,8 +180,10 @@ void hk_process_fork_child(void)
 	if (block == NULL)
 		return;
 	hk_thread_forget();
-	if (fork_counters_valid)
+	if (fork_counters_valid) {
 		hk_counters = &fork_counters;
+		begin_counting();
+	}
 	if (atomic_exchange_explicit(&hk_self.busy, 0, memory_order_relaxed) != 0) {
 		/* Another thread of the parent was applying: what it left here may be torn. */
 		hk_self.values.generation = 0;
@@ -183,6 +192,8 @@ void hk_process_fork_child(void)
 	take_slot(block, (uint32_t) getppid(), false);
 	if (hk_self.slot == NULL && hk_counters != &fork_counters)
 		hk_stats_place(&fork_counters);
+	if (!fork_counters_valid) /* by now they are no longer the parent's */
+		begin_counting();
 }
 
 void hk_process_exit(void)

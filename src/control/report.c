@@ -7,11 +7,14 @@
 
 #include "base/sys.h"
 #include "control/slots.h"
+#include "control/tally.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SURVEYS 4 /* tries to sum up while no worker's counters are being moved */
 
 /* What is summed over the processes. */
 struct tree {
@@ -19,7 +22,7 @@ struct tree {
 	bool phase_done;       /* some process has carried the last freeze, learn or canary out */
 	uint64_t rss_bytes;    /* pages shared between processes count once for each */
 	uint64_t max_mappings; /* of one process: the limit is per process */
-	struct hk_counters counters;
+	struct hk_counters counters; /* those that grow: of processes that have ended, too */
 	struct hk_summary summary;
 };
 
@@ -37,17 +40,31 @@ static void add_process(const struct hk_call *call, const struct hk_slot *slot, 
 	hk_counters_add(&tree->counters, &slot->counters);
 }
 
-static void survey(const struct hk_call *call, struct tree *ret)
+/* True if no process moved counters meanwhile. */
+static bool sum_up(const struct hk_call *call, struct tree *ret)
 {
 	const struct hk_block *block = call->request->block;
+	uint32_t begun = atomic_load_explicit(&block->folds_begun, memory_order_acquire);
+	bool steady = begun == atomic_load_explicit(&block->folds_ended, memory_order_acquire);
 
 	memset(ret, 0, sizeof(*ret));
+	hk_tally_outlive(&ret->counters, &block->departed);
 	for (unsigned i = 0, n = hk_slot_count(block); i < n; i++) {
 		const struct hk_slot *slot = hk_slot_live(block, call->request->root, i);
 
 		if (slot != NULL)
 			add_process(call, slot, ret);
+		else if (atomic_load_explicit(&block->slot[i].pid, memory_order_relaxed) != 0)
+			hk_tally_outlive(&ret->counters, &block->slot[i].counters);
 	}
+	__asm__ volatile("" ::: "memory"); /* look last; a sum that is off for an instant on some processor is no harm */
+	return steady && begun == atomic_load_explicit(&block->folds_begun, memory_order_relaxed);
+}
+
+static void survey(const struct hk_call *call, struct tree *ret)
+{
+	for (int i = 0; i < SURVEYS && !sum_up(call, ret); i++)
+		;
 	hk_stats_summarise(&ret->counters, &ret->summary);
 }
 

@@ -8,6 +8,8 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "base/words.h"
+#include "control/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -24,7 +26,16 @@ static bool pid_exists(uint32_t pid)
 	return kill((pid_t) pid, 0) == 0 || errno != ESRCH;
 }
 
-static bool take(struct hk_slot *slot, uint32_t expected, uint32_t parent)
+/* What the dead process did goes to the service's account. */
+static void fold(struct hk_block *block, struct hk_slot *slot)
+{
+	atomic_fetch_add_explicit(&block->folds_begun, 1, memory_order_acq_rel);
+	hk_tally_outlive(&block->departed, &slot->counters);
+	hk_words_clear(&slot->counters, sizeof(slot->counters));
+	atomic_fetch_add_explicit(&block->folds_ended, 1, memory_order_release);
+}
+
+static bool take(struct hk_block *block, struct hk_slot *slot, uint32_t expected, uint32_t parent)
 {
 	if (!atomic_compare_exchange_strong_explicit(&slot->pid, &expected, (uint32_t) getpid(),
 	                                             memory_order_acq_rel, memory_order_relaxed))
@@ -32,6 +43,8 @@ static bool take(struct hk_slot *slot, uint32_t expected, uint32_t parent)
 	atomic_store_explicit(&slot->start_time, hk_sys_boottime_ns() / HK_TICK_NS, memory_order_relaxed);
 	atomic_store_explicit(&slot->parent, parent, memory_order_relaxed);
 	atomic_store_explicit(&slot->trimmed_bytes, 0, memory_order_relaxed);
+	if (expected != 0)
+		fold(block, slot);
 	return true;
 }
 
@@ -41,7 +54,7 @@ static struct hk_slot *retake(struct hk_block *block, unsigned from, unsigned pr
 		struct hk_slot *slot = &block->slot[(from + i) % high];
 		uint32_t pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
 
-		if ((pid == 0 || !pid_exists(pid)) && take(slot, pid, parent))
+		if ((pid == 0 || !pid_exists(pid)) && take(block, slot, pid, parent))
 			return slot;
 	}
 	return NULL;
@@ -59,7 +72,7 @@ static struct hk_slot *claim(struct hk_block *block, uint32_t parent)
 		if (!atomic_compare_exchange_weak_explicit(&block->slots_high, &high, high + 1,
 		                                           memory_order_acq_rel, memory_order_acquire))
 			continue;
-		if (take(&block->slot[high], 0, parent))
+		if (take(block, &block->slot[high], 0, parent))
 			slot = &block->slot[high];
 	}
 	return slot != NULL ? slot : retake(block, 0, HK_SLOTS, HK_SLOTS, parent);

@@ -117,20 +117,27 @@ static int bind_listen(int fd, const struct sockaddr_un *address)
 	return r;
 }
 
-/* A bound socket opens to the group only after it belongs to it. */
-static int admit_group(struct hk_door *door, const char *path)
+static int look_up(struct hk_admitted *group)
 {
-	int r;
+	int r = group->name[0] == '\0' ? 0 : find_group(group->name, &group->gid);
 
-	if (door->group[0] == '\0')
-		return chmod(path, 0600) == 0 ? 0 : -errno; /* a umask may have taken more */
-	r = find_group(door->group, &door->gid);
-	if (r != 0)
-		return r;
-	if (lchown(path, (uid_t) -1, door->gid) != 0 || chmod(path, 0660) != 0)
+	group->found = group->name[0] != '\0' && r == 0;
+	return r;
+}
+
+/* A bound socket opens to a group only after it belongs to it. A file has one group: with two of them everybody
+   may connect, and the peer's credentials decide. */
+static int admit_groups(struct hk_door *door, const char *path)
+{
+	int r = look_up(&door->group), r2 = look_up(&door->readers);
+	const struct hk_admitted *group = door->group.found ? &door->group : &door->readers;
+	bool both = door->group.found && door->readers.found && door->group.gid != door->readers.gid;
+
+	if (chmod(path, both ? 0666 : 0600) != 0) /* a umask may have taken more */
 		return -errno;
-	door->has_group = true;
-	return 0;
+	if (group->found && !both && (lchown(path, (uid_t) -1, group->gid) != 0 || chmod(path, 0660) != 0))
+		return -errno;
+	return r != 0 ? r : r2;
 }
 
 static int open_in(struct hk_door *door, const char *dir)
@@ -153,7 +160,7 @@ static int open_in(struct hk_door *door, const char *dir)
 	}
 	door->listener = fd;
 	/* A group that cannot be admitted costs only itself: the owner and root get in. */
-	return admit_group(door, address.sun_path);
+	return admit_groups(door, address.sun_path);
 }
 
 /* /run is empty after boot and tmpfiles may not be there: root makes the directory itself. */
@@ -200,35 +207,39 @@ int hk_socket_open(struct hk_door *door)
 
 /* ---- the peer ---- */
 
-static bool in_group(const struct hk_door *door, int fd, gid_t primary)
+static bool in_group(const struct hk_admitted *group, int fd, gid_t primary)
 {
 	gid_t groups[HK_PEER_GROUPS];
 	socklen_t size = sizeof(groups);
 
-	if (!door->has_group)
+	if (!group->found)
 		return false;
-	if (primary == door->gid)
+	if (primary == group->gid)
 		return true;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
 		return false;
 	for (size_t i = 0; i < size / sizeof(groups[0]); i++)
-		if (groups[i] == door->gid)
+		if (groups[i] == group->gid)
 			return true;
 	return false;
 }
 
-bool hk_socket_permits(const struct hk_door *door, struct hk_client *client)
+/* Seen across a user namespace everybody is 65534: then the file's mode has decided, unless it lets everybody in. */
+static bool let_in_by_mode(const struct hk_door *door, uid_t uid)
+{
+	return door->foreign_uids && uid == HK_OVERFLOW_UID && !door->readers.found;
+}
+
+bool hk_socket_permits(const struct hk_door *door, int fd, struct hk_peer *ret)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
 		return false;
-	client->uid = peer.uid;
-	client->pid = (uint32_t) peer.pid;
-	/* Seen across a user namespace everybody is 65534: then the file's mode has decided. */
-	if (door->foreign_uids && peer.uid == HK_OVERFLOW_UID)
-		return true;
-	return peer.uid == 0 || peer.uid == geteuid() || peer.uid == hk_self.founder.uid ||
-	       in_group(door, client->fd, peer.gid);
+	ret->uid = peer.uid;
+	ret->pid = (uint32_t) peer.pid;
+	ret->may_change = peer.uid == 0 || peer.uid == geteuid() || peer.uid == hk_self.founder.uid ||
+	                  in_group(&door->group, fd, peer.gid) || let_in_by_mode(door, peer.uid);
+	return ret->may_change || in_group(&door->readers, fd, peer.gid);
 }

@@ -149,21 +149,22 @@ static void serve(struct hk_door *door)
 
 	for (;;) {
 		uint64_t now = hk_sys_precise_ns();
+		int rest, ms;
 		unsigned n;
 
 		if (now >= due)
 			due = now + (uint64_t) tick(door) * 1000000U;
-		fds[0] = (struct pollfd){.fd = door->listener, .events = POLLIN};
+		rest = hk_clients_due(door);
+		fds[0] = (struct pollfd){.fd = hk_clients_resting(door) ? -1 : door->listener, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = door->leader, .events = POLLIN};
 		n = hk_clients_poll(door, fds + 2, clients);
 		now = hk_sys_precise_ns();
-		if (wait(fds, 2 + n, due > now ? (int) ((due - now) / 1000000U) + 1 : 0) < 0)
+		ms = due > now ? (int) ((due - now) / 1000000U) + 1 : 0;
+		if (wait(fds, 2 + n, rest >= 0 && rest < ms ? rest : ms) < 0)
 			continue;
 		if (leader_ended(door, fds[1].revents != 0))
 			return;
-		for (unsigned i = 0; i < n; i++)
-			if (fds[2 + i].revents != 0)
-				hk_clients_serve(door, clients[i], fds[2 + i].revents);
+		hk_clients_serve(door, fds + 2, clients, n);
 		if (fds[0].revents != 0)
 			hk_clients_accept(door);
 	}
@@ -250,7 +251,9 @@ static void start(struct hk_block *block, char *const *envp)
 	if (door != NULL) {
 		door->block = block;
 		(void) snprintf(door->dir, sizeof(door->dir), "%s", hk_self.founder.startup.text[HK_TEXT_CONTROL_DIR]);
-		(void) snprintf(door->group, sizeof(door->group), "%s", hk_self.founder.startup.text[HK_TEXT_CONTROL_GROUP]);
+		(void) snprintf(door->group.name, sizeof(door->group.name), "%s", hk_self.founder.startup.text[HK_TEXT_CONTROL_GROUP]);
+		(void) snprintf(door->readers.name, sizeof(door->readers.name), "%s",
+		                hk_self.founder.startup.text[HK_TEXT_CONTROL_READ_GROUP]);
 		door->watch.files.n = (unsigned) hk_min(config->nfiles, HK_COUNT(config->files));
 		memcpy(door->watch.files.path, config->files, sizeof(config->files));
 		hk_watch_start(door);

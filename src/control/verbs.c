@@ -157,7 +157,8 @@ static int find(struct hk_call *call, unsigned *ret)
 	if (call->nargs - 1 > runs[i].max_args)
 		return hk_call_refuse(call, "%s takes no argument: '%.80s'", hk_verbs[i].name, call->args[1]);
 	if (hk_verbs[i].changes && !call->request->may_change)
-		return hk_call_refuse(call, "%s is not permitted to uid %u", hk_verbs[i].name, call->request->peer_uid);
+		return hk_call_refuse(call, "%s is not permitted to uid %u, who is in control_read_group only: that group may look and change nothing",
+		                      hk_verbs[i].name, call->request->peer_uid);
 	*ret = i;
 	return 0;
 }

@@ -139,6 +139,7 @@ static bool is_settled(struct hk_watch *watch, uint64_t now)
 
 void hk_watch_look(struct hk_door *door)
 {
+	const struct hk_peer self = {.uid = (uint32_t) geteuid(), .pid = hk_self.founder.pid, .may_change = true};
 	struct hk_watch *watch = &door->watch;
 	uint64_t now;
 
@@ -150,7 +151,7 @@ void hk_watch_look(struct hk_door *door)
 	now = signature(&watch->files);
 	if (!is_settled(watch, now))
 		return;
-	if (hk_clients_run(door, (uint32_t) geteuid(), hk_self.founder.pid, "reload") != 0)
+	if (hk_clients_run(door, &self, "reload") != 0)
 		watch->known = watch->seen = now; /* refused: once is enough */
 	watch->settling = false;
 }

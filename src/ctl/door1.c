@@ -12,9 +12,22 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define AGAIN_MS 20 /* between attempts at a socket whose backlog is full */
+#define AGAIN_MS 20 /* between attempts at a socket whose backlog is full, or which others crowd */
 
 static void try_connect(struct hk_task *task);
+
+static void again(uv_timer_t *timer)
+{
+	try_connect(timer->data);
+}
+
+/* Nobody has read the request: so there is another attempt, until the deadline. */
+static void retry(struct hk_task *task)
+{
+	task->sent = false;
+	hk_task_close((uv_handle_t *) &task->pipe);
+	uv_timer_start(&task->again, again, AGAIN_MS, 0);
+}
 
 /* Close everything; the callbacks of closed handles come with UV_ECANCELED and are ignored. */
 static void shut(struct hk_task *task)
@@ -50,6 +63,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	(void) buf;
 	if (task->door1_over || n == 0)
 		return;
+	if (n == UV_ECONNRESET && task->used == 0) { /* how a Unix socket ends that has something unread */
+		retry(task);
+		return;
+	}
 	if (n < 0) {
 		shut(task);
 		if (task->used == HK_REPLY_MAX)
@@ -71,8 +88,12 @@ static void on_write(uv_write_t *write, int status)
 {
 	struct hk_task *task = write->data;
 
-	if (task->door1_over || status == 0)
+	if (task->door1_over || status == 0 || status == UV_ECANCELED)
 		return;
+	if (status == UV_EPIPE) {
+		retry(task);
+		return;
+	}
 	shut(task);
 	hk_task_door1_failed(task, false, "the request could not be sent: %s", uv_strerror(status));
 }
@@ -99,11 +120,6 @@ static bool server_is_trusted(struct hk_task *task, const char **ret_why)
 	return hk_service_owns(task->answer->service, peer.pid);
 }
 
-static void again(uv_timer_t *timer)
-{
-	try_connect(timer->data);
-}
-
 static void on_connect(uv_connect_t *connect, int status)
 {
 	struct hk_task *task = connect->data;
@@ -113,9 +129,8 @@ static void on_connect(uv_connect_t *connect, int status)
 
 	if (task->door1_over)
 		return;
-	if (status == UV_EAGAIN) { /* full backlog: try again until the deadline */
-		hk_task_close((uv_handle_t *) &task->pipe);
-		uv_timer_start(&task->again, again, AGAIN_MS, 0);
+	if (status == UV_EAGAIN) { /* full backlog */
+		retry(task);
 		return;
 	}
 	if (status < 0 || !server_is_trusted(task, &why)) {
@@ -123,7 +138,7 @@ static void on_connect(uv_connect_t *connect, int status)
 		hk_task_door1_failed(task, false, "%s",
 		                     status == UV_EACCES || status == UV_EPERM
 		                             ? "its control socket belongs to another user (needs root, its owner, or "
-		                               "its control_group)"
+		                               "its control_group or control_read_group)"
 		                     : status < 0 ? uv_strerror(status)
 		                                  : why);
 		return;

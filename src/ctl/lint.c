@@ -211,15 +211,14 @@ static bool example_of(const char *glob, char *ret, size_t size)
 }
 
 /* What the library does not look up, because that allocates. */
-static void check_group(const struct hk_config *config, struct hk_diags *diags)
+static void check_group(const struct hk_config *config, enum hk_key_id key, const char *group, struct hk_diags *diags)
 {
-	const char *group = config->values.text[HK_TEXT_CONTROL_GROUP];
-	unsigned line = config->line[HK_KEY_CONTROL_GROUP];
+	unsigned line = config->line[key];
 
 	if (group[0] == '\0' || line == 0 || strspn(group, "0123456789") == strlen(group) || getgrnam(group) != NULL)
 		return;
-	hk_diag_add(diags, false, "%.90s:%u: control_group = %s: there is no such group on this host",
-	            config->files[config->file[HK_KEY_CONTROL_GROUP]], line, group);
+	hk_diag_add(diags, false, "%.90s:%u: %s = %s: there is no such group on this host",
+	            config->files[config->file[key]], line, hk_keys[key].name, group);
 }
 
 static bool said_for_all(const struct hk_lint *lint, const char *text)
@@ -245,7 +244,8 @@ static void warn_for(const struct hk_identity *identity, const char *mode, const
 	do {
 		nonsense.count = 0;
 		hk_config_warn(&config, &nonsense);
-		check_group(&config, &nonsense);
+		check_group(&config, HK_KEY_CONTROL_GROUP, config.values.text[HK_TEXT_CONTROL_GROUP], &nonsense);
+		check_group(&config, HK_KEY_CONTROL_READ_GROUP, config.values.text[HK_TEXT_CONTROL_READ_GROUP], &nonsense);
 		for (uint32_t i = 0; i < HK_DIAGS && nonsense.skip + i < nonsense.count; i++) {
 			if (where == NULL)
 				hk_lint_add(lint, false, "%s", nonsense.text[i]);

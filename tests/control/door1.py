@@ -452,6 +452,52 @@ def test_umask_and_group():
         assert b"neither root" in out, out
 
 
+# As uid 65534 and this group only: what is answered to each line; "-" when there is no way in.
+AS_MEMBER = """import os,socket,sys
+os.setgroups([]);os.setgid(int(sys.argv[1]));os.setuid(65534)
+for line in sys.argv[3:]:
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect(sys.argv[2])
+    except PermissionError:
+        print("-"); continue
+    try:
+        s.sendall(line.encode() + b"\\n")
+    except OSError:
+        pass  # refused at once
+    print(s.makefile().readline().strip())
+"""
+
+
+def as_member(v, gid, *lines):
+    os.chmod(DIR, 0o755)
+    out = subprocess.run([sys.executable, "-c", AS_MEMBER, str(gid), v.path(), *lines], capture_output=True, timeout=PATIENCE, check=True)
+    return out.stdout.decode().splitlines()
+
+
+def test_readers():
+    """Looking and changing are separate rights."""
+    if os.geteuid() != 0:
+        return
+    change, look, other = 1, 2, 3
+    for changers, conf, mode in ((True, "control_group = 1\ncontrol_read_group = 2\n", "0o666"),
+                                 (False, "control_read_group = 2\n", "0o660")):
+        with Victim("idle", conf=GOOD + conf) as v:
+            assert until(lambda: mode_of(v.path()) == mode), mode_of(v.path())
+            got = as_member(v, look, "status", "stats", "set batch_max=7", "freeze", "trim", "reload", "get batch_max")
+            assert all('"ok":true' in got[i] for i in (0, 1, 6)), got
+            assert all('"ok":false' in got[i] and "control_read_group" in got[i] for i in (2, 3, 4, 5)), got
+            assert '"value":"64"' in got[6].replace(" ", ""), got[6]
+            got = as_member(v, other, "status")
+            assert got == ["-"] or "neither root" in got[0], got
+            got = as_member(v, change, "set batch_max=7", "get batch_max")
+            if changers:
+                assert '"ok":true' in got[0] and '"value":"7"' in got[1].replace(" ", ""), got
+            else:
+                assert got == ["-", "-"] or "neither root" in got[0], got
+            v.end()
+
+
 def test_log():
     with Victim("busy", conf=GOOD + "debug = minimal\n") as v:
         want = r"^hakmem\[%d\]: set batch_max=5, asked by uid %d, pid %d: generation 3$" % (v.pid, os.getuid(), os.getpid())

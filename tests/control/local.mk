@@ -37,6 +37,7 @@ hk_ctl_sh = \
 	tests/control/frozen.sh \
 	tests/control/ctl-change.sh \
 	tests/control/ctl-trouble.sh \
+	tests/control/services.sh \
 	tests/control/systemd.sh
 if !SANITIZED
 TESTS += $(hk_ctl_sh)

@@ -213,6 +213,7 @@ START_TEST(texts)
 	accept(HK_KEY_CONTROL_GROUP, "", "");
 	accept(HK_KEY_CONTROL_GROUP, "  adm ", "adm");
 	refuse(HK_KEY_CONTROL_GROUP, "adm,wheel", "one group");
+	refuse(HK_KEY_CONTROL_READ_GROUP, "adm,wheel", "one group");
 	refuse(HK_KEY_CONTROL_GROUP, "a-group-name-that-is-much-too-long-for-it", "at most 32");
 	accept(HK_KEY_CONTROL_DIR, "/run/h\xc3\xa4k mem", "/run/h\xc3\xa4k mem");
 	refuse(HK_KEY_CONTROL_DIR, "", "empty");
