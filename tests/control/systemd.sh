@@ -15,6 +15,7 @@ for SYSTEMD in /usr/lib/systemd/systemd /lib/systemd/systemd; do [ -x "$SYSTEMD"
 # ---- a host in namespaces ---------------------------------------------------------------------------
 
 cp -L "$HK_CTL" "$T/hakmemctl" && cp "$HK_BUILD/control_victim" "$T/victim" && cp "$HK_SRC/conf/tmpfiles.d/hakmem.conf" "$T/" || exit 99
+[ ! -x "$HK_BUILD/hakmemd" ] || cp "$HK_BUILD/hakmemd" "$T/"
 cat >"$T/boot" <<'BOOT'
 set -e
 T=$1 SYSTEMD=$2
@@ -24,6 +25,7 @@ mount -t tmpfs -o mode=755 tmpfs /opt
 mkdir -p /opt/hakmem/lib /opt/hakmem/bin /opt/etc /opt/jail/usr/bin
 cp "$T/lib/libhakmem.so" /opt/hakmem/lib/
 cp "$T/hakmemctl" "$T/victim" /opt/hakmem/bin/
+[ ! -e "$T/hakmemd" ] || cp "$T/hakmemd" /opt/hakmem/bin/
 cp /bin/sleep /opt/jail/usr/bin/
 chmod -R a+rX /opt/hakmem
 cp -a /etc/. /opt/etc/
@@ -100,6 +102,14 @@ write_unit() { # NAME LINE…
 main_pid() { inside systemctl show -P MainPID "$1"; }
 maps_of() { inside cat "/proc/$(main_pid "$1")/maps"; }
 loaded() { [[ $(maps_of "$1") == *libhakmem* ]]; }
+# systemctl may be back before the process has become the unit's program and has loaded its libraries.
+begun() {
+    local exe
+    exe=$(inside readlink "/proc/$(main_pid "$1")/exe") && [[ $exe != */systemd* && $(maps_of "$1") == *libc.so* ]]
+}
+begin() { # start|restart UNIT
+    inside systemctl "$1" "$2" && wait_for 60 begun "$2"
+}
 # The unit runs, and still does a moment later.
 runs() {
     [ "$(inside systemctl is-active "$1")" = active ] || fail "$1 is $(inside systemctl show -P ActiveState,Result,ExecMainStatus "$1" | tr '\n' ' '): $(tail -5 "$T/host.log")"
@@ -115,13 +125,13 @@ works() {
     local door=$1 name=$2.service
     shift 2
     write_unit "$name" "$@"
-    inside systemctl start "$name" || fail "$name does not even start without hakmem: $(tail -5 "$T/host.log")"
+    begin start "$name" || fail "$name does not even start without hakmem: $(tail -5 "$T/host.log")"
     ! loaded "$name" || fail "$name has the library before it is enabled"
     ctl 0 enable "$name" mode=fast "control=$([ "$door" = 1 ] && echo on || echo "${CONTROL:-on}")"
     cp "$T/out" "$T/enabled"
     [ "$door" = 1 ] || grep -qE "no socket|hakmemctl takes the other way" "$T/enabled" || fail "$name: no word of door 2: $(cat "$T/enabled")"
     ! loaded "$name" || fail "$name was restarted without being asked"
-    inside systemctl restart "$name" || fail "$name does not start with hakmem: $(tail -5 "$T/host.log")"
+    begin restart "$name" || fail "$name does not start with hakmem: $(tail -5 "$T/host.log")"
     loaded "$name" || fail "$name is restarted, without the library: $(cat "$T/enabled") $(tail -5 "$T/host.log")"
     wait_for 30 answers "$name" "$door" || fail "$name: door '$(door_of "$name")' and not $door: $(inside /opt/hakmem/bin/hakmemctl status "$name" 2>&1)"
     ctl 0 set "$name" thp=off
@@ -137,7 +147,7 @@ works() {
     ctl 0 disable "$name"
     out 'removed'
     loaded "$name" || fail "$name was restarted by disable"
-    inside systemctl restart "$name"
+    begin restart "$name"
     runs "$name"
     ! loaded "$name" || fail "$name has the library after disable"
     inside test ! -e "/etc/systemd/system/$name.d" || fail "the folder of $name's drop-in stays"
@@ -183,15 +193,16 @@ say "units whose socket is out of reach: door 2"
 
 # An instance of a template, and a preload that is there already.
 write_unit 'many@.service' ProtectSystem=strict Environment=LD_PRELOAD=libm.so.6
-inside systemctl start many@one many@two
+begin start many@one
+begin start many@two
 ctl 0 enable 'many@' control=on mode=fast
-inside systemctl restart many@one
+begin restart many@one
 loaded many@one.service || fail "many@one is restarted, without the library"
 [[ $(maps_of many@one.service) == *libm.so* ]] || fail "the unit's own preload is gone"
 ! loaded many@two.service || fail "many@two was restarted"
 wait_for 30 answers many@one.service 1 || fail "many@one does not answer"
 ctl 0 enable --restart many@two mode=fast purge_delay=3s
-loaded many@two.service || fail "--restart did not"
+wait_for 60 loaded many@two.service || fail "--restart did not"
 ctl 0 get many@two purge_delay
 out '3s'
 ctl 0 disable --restart many@two # the template's still holds
@@ -229,7 +240,7 @@ say "what stands in the way"
 # The library is replaced while a service runs with it.
 write_unit old.service
 ctl 0 enable old mode=fast
-inside systemctl start old
+begin start old
 inside sh -c 'cp /opt/hakmem/lib/libhakmem.so /opt/hakmem/lib/new && mv /opt/hakmem/lib/new /opt/hakmem/lib/libhakmem.so'
 ctl 0 doctor "$(main_pid old)"
 out 'NOTE +library .*was replaced on disk since'
@@ -237,3 +248,57 @@ ctl 0 doctor
 out 'OK +library +tried on'
 out 'OK +socket +/run/hakmem is there, with mode 1777'
 say "doctor"
+
+# ---- hakmemd, in the sandbox of its unit ----
+
+if [ ! -e "$T/hakmemd" ]; then
+    say "hakmemd is not built: left out"
+    exit 0
+fi
+sed 's,^ExecStart=[^ ]*,ExecStart=/opt/hakmem/bin/hakmemd,' "$HK_BUILD/conf/systemd/hakmemd.service" |
+    inside tee /etc/systemd/system/hakmemd.service >/dev/null
+# No journal, no mounts of the host's: only the unit itself.
+inside mkdir -p /etc/systemd/system/hakmemd.service.d
+printf '[Unit]\nDefaultDependencies=no\n[Service]\nStandardError=append:/run/hakmemd.log\n' |
+    inside tee /etc/systemd/system/hakmemd.service.d/test.conf >/dev/null
+ini() { printf '%b' "$1" | inside sh -c 'cat >/etc/hakmem.ini.new && mv /etc/hakmem.ini.new /etc/hakmem.ini'; }
+said() { inside grep -qE "$1" /run/hakmemd.log; }
+log() { inside tail -n 20 /run/hakmemd.log 2>&1; }
+ini '[hakmemd]\nmetrics_listen = /run/hakmemd/metrics.sock\n'
+write_unit watched.service "ExecStart=/opt/hakmem/bin/victim serve"
+write_unit other.service User=nobody ProtectSystem=strict "ExecStart=/opt/hakmem/bin/victim serve"
+for unit in watched other; do
+    ctl 0 enable $unit mode=fast control=on
+    begin start $unit
+done
+inside systemctl start hakmemd || fail "hakmemd does not start in its sandbox: $(inside systemctl show -P Result,ExecMainStatus hakmemd | tr '\n' ' ') $(log)"
+runs hakmemd
+metrics() { inside curl -sf --unix-socket /run/hakmemd/metrics.sock http://x/metrics; }
+is_up_there() { metrics | grep -q "^hakmem_up{.*unit=\"$1.service\".*} 1"; }
+command -v curl >/dev/null || fail "curl is not installed"
+for unit in watched other; do
+    wait_for 30 is_up_there $unit || fail "hakmemd does not reach $unit: $(metrics | grep hakmem_up) $(log)"
+done
+[ "$(inside stat -c %a /run/hakmemd)" != 777 ] || fail "hakmemd's folder is open to all"
+has_delay() { [ "$(inside /opt/hakmem/bin/hakmemctl get "$1" purge_delay --json 2>/dev/null | tr -d ' \n' | sed 's/.*"value":"\([^"]*\)".*/\1/')" = "$2" ]; }
+# A file changes: both services follow, through the socket, whoever they run as.
+ini '[hakmemd]\nmetrics_listen = /run/hakmemd/metrics.sock\n[hakmem]\npurge_delay = 321ms\n'
+for unit in watched other; do
+    wait_for 30 has_delay $unit 321ms || fail "$unit was not told: $(inside /opt/hakmem/bin/hakmemctl get $unit purge_delay) $(log)"
+done
+# A unit that is restarted is seen again.
+old=$(main_pid watched.service)
+begin restart watched
+wait_for 20 said "\[$(main_pid watched.service)\].*is there" || fail "the restarted unit is not seen ($old before): $(log)"
+inside systemctl reload hakmemd || fail "systemctl reload hakmemd: $(log)"
+runs hakmemd
+# A daemon that is killed comes back; services never depended on it.
+inside systemctl kill --signal=KILL --kill-whom=main hakmemd
+wait_for 30 is_up_there other || fail "hakmemd was not started again: $(inside systemctl status hakmemd 2>&1 | head -8) $(log)"
+inside systemctl stop hakmemd
+for unit in watched other; do
+    runs $unit
+    ctl 0 status $unit
+    inside systemctl stop $unit
+done
+say "hakmemd in its sandbox"

@@ -5,9 +5,11 @@
  */
 #include "hkbench.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MB ((size_t) 1 << 20)
 #define KB ((size_t) 1 << 10)
@@ -182,13 +184,13 @@ static void threads(uint64_t n)
 	}
 }
 
-/* Frames: a big buffer of 48 MB that lives for a moment, between smaller ones that stay for some frames. */
+/* Frames: a big buffer of 48 MB, of which every eighth page is used, that lives for a moment, between smaller ones that stay for some frames. */
 static void frames(uint64_t n)
 {
 	static char *stay[12];
 	for (uint64_t i = 0; i < n; i++) {
 		char *frame = must(malloc(48 * MB));
-		for (size_t at = 0; at < 48 * MB; at += 4 * KB)
+		for (size_t at = 0; at < 48 * MB; at += 32 * KB)
 			frame[at] = 1;
 		free(stay[i % 12]);
 		stay[i % 12] = filled(3 * MB);
@@ -217,16 +219,72 @@ static void reports(uint64_t n)
 	}
 }
 
+/* An index of 1.2 GB, of which one page in 64 is used, is built anew for each round of 32 blocks of 1 MB. */
+static void sparse(uint64_t n)
+{
+	static char *block[32];
+	for (uint64_t i = 0; i < n; i++) {
+		char *table = must(malloc(1200 * MB));
+		for (size_t at = 0; at < 1200 * MB; at += 256 * KB)
+			table[at] = 1;
+		for (unsigned j = 0; j < 32; j++)
+			block[j] = filled(MB);
+		work(200);
+		drop(block, 32);
+		free(table);
+		lap(33);
+	}
+}
+
+/* A file of 80 MB, gone from its folder at once. TMPDIR should be on a disk: in a tmpfs its pages could not be dropped. */
+static int table_file(void)
+{
+	static char chunk[MB];
+	const char *folder = getenv("TMPDIR");
+	int fd = open(folder != NULL ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	for (unsigned i = 0; fd >= 0 && i < 80; i++)
+		if (write(fd, chunk, MB) != (ssize_t) MB)
+			die("no room for a file of 80 MB");
+	if (fd < 0 || fdatasync(fd) != 0)
+		die("no file in TMPDIR or /var/tmp");
+	return fd;
+}
+
+/* For a memory group of 160 MB (bench_learning makes it): 90 blocks of 1 MB, filled and freed; then a file of 80 MB is read four
+   times, which costs little as long as the group has room for its pages. */
+static void tight(uint64_t n)
+{
+	static char *block[90], buffer[256 * KB];
+	static int fd = -1;
+	if (fd < 0)
+		fd = table_file();
+	for (uint64_t i = 0; i < n; i++) {
+		for (unsigned j = 0; j < 90; j++)
+			block[j] = filled(MB);
+		drop(block, 90);
+		lap(90);
+		for (unsigned turn = 0; turn < 4; turn++) {
+			for (size_t at = 0; at < 80 * MB; at += sizeof buffer)
+				if (pread(fd, buffer, sizeof buffer, (off_t) at) != (ssize_t) sizeof buffer)
+					die("the file could not be read");
+			work(500);
+			lap(1);
+		}
+	}
+}
+
 /* Iterations: about two seconds. What is to be learned from needs at least 2,048 large allocations before that. */
 const struct scenario scenarios[] = {
         {"bursts", 60, bursts, "24 blocks of 2 MB, filled and freed; quiet work", 0},
         {"growth", 1500, growth, "a buffer of 1 to 2 MB, used; a block of 192 KB, kept", 0},
         {"sawtooth", 8, sawtooth, "10 blocks of 1 to 3 MB become 150, then 10 again", 0},
-        {"idle", 5, idle, "300 blocks of 1 MB, 60 live at a time; 1.3 seconds of rest", 0},
-        {"cold", 4000, cold, "three blocks of 4 to 7 MB, of no size twice, touched and freed", 0},
+        {"idle", 4, idle, "300 blocks of 1 MB, 60 live at a time; 1.3 seconds of rest", 0},
+        {"cold", 2000, cold, "three blocks of 4 to 7 MB, of no size twice, touched and freed", 0},
         {"realloc", 100, grow, "a buffer grows by half from 64 KB to 40 MB", 0},
         {"threads", 6, threads, "four threads replace blocks of 64 KB to 4 MB; quiet work", 0},
         {"frames", 400, frames, "48 MB for a moment, 3 MB that stay for 12 rounds", 0},
         {"reports", 20, reports, "40 MB and 40 blocks of 1 MB, filled and freed; a tenth of a second of rest", 0},
+        {"sparse", 20, sparse, "1.2 GB used here and there and 32 blocks of 1 MB, freed", 0},
+        {"tight", 20, tight, "90 blocks of 1 MB, filled and freed; a file of 80 MB is read four times", 0},
 };
 const size_t scenario_count = sizeof scenarios / sizeof scenarios[0];

@@ -121,6 +121,9 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 	struct rusage before, after;
 	if (warmup != 0)
 		scenario->run(warmup);
+	getrusage(RUSAGE_SELF, &before);
+	uint64_t warmup_us = micros(before.ru_utime) + micros(before.ru_stime);
+	long warmup_faults = before.ru_minflt;
 	lap_next = 0;
 	rested_ns = 0;
 	rss_sum = 0;
@@ -140,13 +143,14 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 	printf("scenario=%s iterations=%llu wall_ns=%llu cpu_ns=%llu user_ns=%llu sys_ns=%llu "
 	       "per_second=%.0f "
 	       "p50_ns=%.1f p95_ns=%.1f p99_ns=%.1f minor_faults=%ld major_faults=%ld peak_kb=%ld "
-	       "after_kb=%ld mean_kb=%.0f\n",
+	       "after_kb=%ld mean_kb=%.0f warmup_cpu_ns=%llu warmup_faults=%ld\n",
 	       scenario->name, (unsigned long long) iterations, (unsigned long long) wall,
 	       (unsigned long long) (user + sys) * 1000, (unsigned long long) user * 1000,
 	       (unsigned long long) sys * 1000, (double) iterations * 1e9 / (double) (wall | 1),
 	       percentile(count, 500), percentile(count, 950), percentile(count, 990),
 	       after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt, peak, rss,
-	       rss_ns != 0 ? rss_sum / (double) rss_ns / 1024 : (double) rss);
+	       rss_ns != 0 ? rss_sum / (double) rss_ns / 1024 : (double) rss,
+	       (unsigned long long) warmup_us * 1000, warmup_faults);
 }
 
 static int usage(FILE *to, int code)
