@@ -24,6 +24,7 @@
 #include "core/stats.h"
 #include "elo/elo.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
@@ -62,7 +63,14 @@ struct hk_slot {
 	_Atomic uint64_t applied;      /* generation in force */
 	_Atomic uint32_t phase_done, trim_done; /* phase_seq, trim_seq carried out */
 	_Atomic uint64_t trimmed_bytes;         /* by the last trim */
-	struct hk_counters counters;
+	/* Held by the process as long as it runs the program that claimed the slot: a robust mutex, in which the kernel notes
+	   the end, also that by exec, after which the pid lives on. */
+	union {
+		pthread_mutex_t mutex;
+		_Atomic uint32_t word; /* where glibc has the futex */
+	} hold;
+	_Atomic uint32_t folding; /* its counters are on their way to departed */
+	struct hk_counters counters HK_ALIGNED(HK_CACHE_LINE);
 };
 
 /* In this order the first page is about all that a service without configuration touches before the engine. */

@@ -252,7 +252,7 @@ int hk_change_set(struct hk_call *call)
 	for (unsigned i = 1; r == 0 && i < call->nargs; i++)
 		r = set_one(call, call->args[i], &set);
 	if (r == 0 && set.files)
-		r = resolve(call);
+		r = hk_change_read(call, &old);
 	if (r != 0)
 		return r;
 	if (set.files)

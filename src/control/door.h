@@ -79,6 +79,8 @@ void hk_clients_accept(struct hk_door *door);
 /* Serve those n, as poll told of them. */
 void hk_clients_serve(struct hk_door *door, const struct pollfd *fds, struct hk_client **clients, unsigned n);
 void hk_clients_expire(struct hk_door *door);
+/* What the thread has done up to now was not for clients. */
+void hk_clients_pardon(struct hk_door *door);
 /* In ms: after so long clients are to be looked after again; 0: at once; −1: when they want something. */
 int hk_clients_due(struct hk_door *door);
 /* Clients have had their share for now: neither poll nor accept them. */

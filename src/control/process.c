@@ -21,7 +21,7 @@
 
 /* Counters as they were at the fork; those of a child that found no slot. */
 static struct hk_counters fork_counters;
-static bool fork_counters_valid;
+static _Atomic uintptr_t fork_owner; /* the thread that forks and for whose child fork_counters are */
 
 const char *hk_process_variable(char *const *envp, const char *name)
 {
@@ -109,13 +109,20 @@ static void leave_preload(char **envp)
 		envp[0] = envp[1];
 }
 
+static void fork_parent(void)
+{
+	uintptr_t self = (uintptr_t) pthread_self();
+
+	(void) atomic_compare_exchange_strong(&fork_owner, &self, 0);
+}
+
 static void hook(struct hk_block *block)
 {
 	hk_pulse_visit(false);
 	atomic_store_explicit(&hk_hooks.pulse, block->pulse, memory_order_release);
 	atomic_store_explicit(&hk_hooks.on_pulse, hk_pulse_run, memory_order_release);
 	atomic_store_explicit(&hk_hooks.on_fork_child, hk_process_fork_child, memory_order_release);
-	(void) pthread_atfork(hk_process_fork_prepare, NULL, NULL);
+	(void) pthread_atfork(hk_process_fork_prepare, fork_parent, NULL);
 }
 
 /* fresh: no slot of the block was ever used. */
@@ -160,11 +167,15 @@ void hk_process_start(bool secure, char *const *envp)
 
 void hk_process_fork_prepare(void)
 {
+	uintptr_t nobody = 0;
+
 	if (hakmem_control_block == NULL || hk_counters == &fork_counters)
+		return;
+	/* Of threads that fork at once one gets the copy; the others' children look at the original. */
+	if (!atomic_compare_exchange_strong(&fork_owner, &nobody, (uintptr_t) pthread_self()))
 		return;
 	memset(&fork_counters, 0, sizeof(fork_counters));
 	hk_counters_add(&fork_counters, hk_counters);
-	fork_counters_valid = true;
 }
 
 static void begin_counting(void)
@@ -176,11 +187,13 @@ static void begin_counting(void)
 void hk_process_fork_child(void)
 {
 	struct hk_block *block = hakmem_control_block;
+	bool copied;
 
 	if (block == NULL)
 		return;
 	hk_thread_forget();
-	if (fork_counters_valid) {
+	copied = atomic_exchange(&fork_owner, 0) == (uintptr_t) pthread_self() || hk_counters == &fork_counters;
+	if (copied) {
 		hk_counters = &fork_counters;
 		begin_counting();
 	}
@@ -192,7 +205,7 @@ void hk_process_fork_child(void)
 	take_slot(block, (uint32_t) getppid(), false);
 	if (hk_self.slot == NULL && hk_counters != &fork_counters)
 		hk_stats_place(&fork_counters);
-	if (!fork_counters_valid) /* by now they are no longer the parent's */
+	if (!copied) /* by now they are no longer the parent's */
 		begin_counting();
 }
 

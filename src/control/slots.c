@@ -12,6 +12,7 @@
 #include "control/tally.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,10 +30,31 @@ static bool pid_exists(uint32_t pid)
 /* What the dead process did goes to the service's account. */
 static void fold(struct hk_block *block, struct hk_slot *slot)
 {
-	atomic_fetch_add_explicit(&block->folds_begun, 1, memory_order_acq_rel);
-	hk_tally_outlive(&block->departed, &slot->counters);
+	if (atomic_exchange_explicit(&slot->folding, 1, memory_order_acq_rel) == 0) {
+		atomic_fetch_add_explicit(&block->folds_begun, 1, memory_order_acq_rel);
+		hk_tally_outlive(&block->departed, &slot->counters);
+	} /* else who was at it was killed: what is in the slot may be counted already */
 	hk_words_clear(&slot->counters, sizeof(slot->counters));
+	atomic_store_explicit(&slot->folding, 0, memory_order_relaxed);
 	atomic_fetch_add_explicit(&block->folds_ended, 1, memory_order_release);
+}
+
+#define HK_OWNER_DIED 0x40000000U /* FUTEX_OWNER_DIED */
+
+static void hold(struct hk_slot *slot)
+{
+	pthread_mutexattr_t attr;
+
+	memset(&slot->hold, 0, sizeof(slot->hold));
+	if (pthread_mutexattr_init(&attr) == 0 && pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) == 0 &&
+	    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) == 0 && pthread_mutex_init(&slot->hold.mutex, &attr) == 0)
+		(void) pthread_mutex_lock(&slot->hold.mutex); /* nobody else ever does */
+}
+
+/* The process has ended, or executes another program. */
+static bool let_go(const struct hk_slot *slot)
+{
+	return (atomic_load_explicit(&slot->hold.word, memory_order_acquire) & HK_OWNER_DIED) != 0;
 }
 
 static bool take(struct hk_block *block, struct hk_slot *slot, uint32_t expected, uint32_t parent)
@@ -45,6 +67,7 @@ static bool take(struct hk_block *block, struct hk_slot *slot, uint32_t expected
 	atomic_store_explicit(&slot->trimmed_bytes, 0, memory_order_relaxed);
 	if (expected != 0)
 		fold(block, slot);
+	hold(slot);
 	return true;
 }
 
@@ -149,7 +172,7 @@ const struct hk_slot *hk_slot_live(const struct hk_block *block, const char *roo
 	const struct hk_slot *slot = &block->slot[i];
 	uint32_t pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
 
-	if (pid == 0 || !alive(root, pid, atomic_load_explicit(&slot->start_time, memory_order_relaxed)))
+	if (pid == 0 || let_go(slot) || !alive(root, pid, atomic_load_explicit(&slot->start_time, memory_order_relaxed)))
 		return NULL;
 	return slot;
 }

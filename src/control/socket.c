@@ -207,12 +207,13 @@ int hk_socket_open(struct hk_door *door)
 
 /* ---- the peer ---- */
 
-static bool in_group(const struct hk_admitted *group, int fd, gid_t primary)
+static bool in_group(const struct hk_admitted *group, bool foreign, int fd, gid_t primary)
 {
 	gid_t groups[HK_PEER_GROUPS];
 	socklen_t size = sizeof(groups);
 
-	if (!group->found)
+	/* What a user namespace does not know reads as 65534, whoever it is. */
+	if (!group->found || (foreign && group->gid == HK_OVERFLOW_UID))
 		return false;
 	if (primary == group->gid)
 		return true;
@@ -224,10 +225,13 @@ static bool in_group(const struct hk_admitted *group, int fd, gid_t primary)
 	return false;
 }
 
-/* Seen across a user namespace everybody is 65534: then the file's mode has decided, unless it lets everybody in. */
-static bool let_in_by_mode(const struct hk_door *door, uid_t uid)
+/* Seen across a user namespace everybody is 65534, the service's own user perhaps, too: then the file's mode has
+   decided, unless it lets in whoever may only look. */
+static bool may_change(const struct hk_door *door, uid_t uid)
 {
-	return door->foreign_uids && uid == HK_OVERFLOW_UID && !door->readers.found;
+	if (door->foreign_uids && uid == HK_OVERFLOW_UID)
+		return !door->readers.found;
+	return uid == 0 || uid == geteuid() || uid == hk_self.founder.uid;
 }
 
 bool hk_socket_permits(const struct hk_door *door, int fd, struct hk_peer *ret)
@@ -239,7 +243,6 @@ bool hk_socket_permits(const struct hk_door *door, int fd, struct hk_peer *ret)
 		return false;
 	ret->uid = peer.uid;
 	ret->pid = (uint32_t) peer.pid;
-	ret->may_change = peer.uid == 0 || peer.uid == geteuid() || peer.uid == hk_self.founder.uid ||
-	                  in_group(&door->group, fd, peer.gid) || let_in_by_mode(door, peer.uid);
-	return ret->may_change || in_group(&door->readers, fd, peer.gid);
+	ret->may_change = may_change(door, peer.uid) || in_group(&door->group, door->foreign_uids, fd, peer.gid);
+	return ret->may_change || in_group(&door->readers, door->foreign_uids, fd, peer.gid);
 }

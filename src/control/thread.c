@@ -152,8 +152,10 @@ static void serve(struct hk_door *door)
 		int rest, ms;
 		unsigned n;
 
-		if (now >= due)
+		if (now >= due) {
 			due = now + (uint64_t) tick(door) * 1000000U;
+			hk_clients_pardon(door);
+		}
 		rest = hk_clients_due(door);
 		fds[0] = (struct pollfd){.fd = hk_clients_resting(door) ? -1 : door->listener, .events = POLLIN};
 		fds[1] = (struct pollfd){.fd = door->leader, .events = POLLIN};

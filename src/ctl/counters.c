@@ -93,8 +93,11 @@ static int write_file(const char *path, const struct hk_answer *answers, unsigne
 	char name[PATH_MAX];
 	FILE *file = NULL;
 	bool good = false;
+	struct stat st;
 	int fd = -1;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* rename would put a file in the place of a device or a pipe */
+		return hk_ctl_fail(HK_EXIT_FAILED, "%s is no regular file: leave out --output and redirect the output", path);
 	if (snprintf(name, sizeof name, "%s.XXXXXX", path) < (int) sizeof name)
 		fd = mkostemp(name, O_CLOEXEC);
 	if (fd >= 0 && (file = fdopen(fd, "w")) != NULL) {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define ATTEMPTS 2
+#define COPIES 4
 #define ACK_MS 64 /* the last of the waits 1, 2, 4 … ms: about 0.1 s in all */
 
 #define TAME(text) hk_text_tame(text, sizeof(text))
@@ -61,7 +62,7 @@ static void tame(struct hk_block *copy)
 	tame_engine(&copy->elo);
 }
 
-static int copy_block(const struct hk_door2 *job, struct hk_block *ret)
+static int copy_once(const struct hk_door2 *job, struct hk_block *ret)
 {
 	const size_t head = offsetof(struct hk_block, slot);
 	int r = hk_remote_read(job->pid, job->block, ret, head);
@@ -79,6 +80,21 @@ static int copy_block(const struct hk_door2 *job, struct hk_block *ret)
 	tame(ret);
 	snprintf(ret->identity.root, sizeof ret->identity.root, "/proc/%d/root", (int) job->pid);
 	return 0;
+}
+
+/* Once more when a slot's counters went to another place between the two reads. */
+static int copy_block(const struct hk_door2 *job, struct hk_block *ret)
+{
+	const uint64_t at = job->block + offsetof(struct hk_block, folds_begun);
+	uint32_t begun;
+	int r = -EAGAIN;
+
+	for (int i = 0; i < COPIES && r == -EAGAIN; i++) {
+		r = copy_once(job, ret);
+		if (r == 0 && hk_remote_read(job->pid, at, &begun, sizeof begun) == 0 && begun != ret->folds_begun)
+			r = -EAGAIN;
+	}
+	return r == -EAGAIN ? 0 : r; /* workers come and go all the time: then the sums are off a little */
 }
 
 static int read_pulse(const struct hk_door2 *job, uint64_t *ret)

@@ -45,3 +45,18 @@ generation=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[0]
 ctl 0 status "$one" --json
 json "j[0]['generation'] == $generation and j[0]['applied'] == 1"
 say "$(wc -l <"$T/help") numbers are explained"
+
+# What is no regular file keeps its place.
+mkfifo "$T/pipe"
+ctl 1 stats --prometheus "--output=$T/pipe"
+err 'is no regular file: leave out --output'
+[ -p "$T/pipe" ] || fail "the pipe was replaced"
+# A mode is not taken from a file that is gone: what it said would be lost.
+printf '[hakmem]\npurge_delay = 7s\n' >"$T/gone.ini"
+HAKMEM_CONF=$T/gone.ini target
+rm "$T/gone.ini"
+ctl 1 set "$PID" mode=fast
+err 'was read before and cannot be read now'
+ctl 0 get "$PID" purge_delay
+out '7s'
+say "files that are no files, files that are gone"

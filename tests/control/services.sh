@@ -199,6 +199,31 @@ END
     say "nginx through five reloads of its own: $(cat "$dir/fetched")"
 }
 
+# ---- children that execute another program ----
+
+execs() {
+    cat >"$T/execs.py" <<'PY'
+import os, time
+for i in range(3):
+    if os.fork() == 0:
+        os.execvp("sleep", ["sleep", "600"])
+print("ready", flush=True)
+while True:
+    keep = bytearray(3000000)
+    time.sleep(0.005)
+PY
+    start balanced "$T/execs.log" "$PYTHON" "$T/execs.py"
+    wait_for 20 grep -q ready "$T/execs.log" || fail "execs: $(cat "$T/execs.log")"
+    mapfile -t -O "${#HK_PIDS[@]}" HK_PIDS < <(pgrep -P "$PID")
+    wait_for 20 eval '[ "$(pgrep -x -P "$PID" sleep | wc -l)" -eq 3 ]' || fail "no three children: $(pgrep -aP "$PID")"
+    stats 's["processes"] == 1 and len(w) == 1' || fail "children that execute another program count still: $(cat "$T/stats")"
+    ctl 0 set "$PID" thp=off
+    out 'applied by 1 of 1 process'
+    kill -KILL $(pgrep -P "$PID")
+    stop "$PID"
+    say "children that executed another program are no longer of the service"
+}
+
 # ---- many short workers ----
 
 forks() {
@@ -222,6 +247,7 @@ PY
     say "40 workers that ended are in the sums"
 }
 
+execs
 forks
 postgres
 nginx_

@@ -46,8 +46,9 @@ static void bursts(uint64_t n)
 	for (uint64_t i = 0; i < n; i++) {
 		for (unsigned j = 0; j < 24; j++)
 			block[j] = filled(2 * MB);
+		lap(24); /* memory is looked at when a lap ends: while the blocks live, too */
 		drop(block, 24);
-		lap(24);
+		lap(1);
 		for (unsigned j = 0; j < 40; j++) {
 			work(50);
 			lap(1);
@@ -122,9 +123,10 @@ static void cold(uint64_t n)
 			for (size_t at = 0; at < size; at += 4 * KB)
 				part[j][at] = 1;
 		}
+		lap(3);
 		drop(part, 3);
 		work(20);
-		lap(3);
+		lap(1);
 	}
 }
 
@@ -137,6 +139,7 @@ static void grow(uint64_t n)
 			p = must(realloc(p, size));
 			memset(p + old, 1, size - old);
 			work(2);
+			lap(1);
 		}
 		free(p);
 		work(100);
@@ -194,6 +197,7 @@ static void frames(uint64_t n)
 			frame[at] = 1;
 		free(stay[i % 12]);
 		stay[i % 12] = filled(3 * MB);
+		lap(1);
 		free(frame);
 		work(30);
 		lap(1);
@@ -210,9 +214,9 @@ static void reports(uint64_t n)
 		for (unsigned j = 0; j < 40; j++)
 			block[j] = filled(MB);
 		work(100);
+		lap(41);
 		drop(block, 40);
 		free(page);
-		lap(41);
 		rest(100);
 		work(10);
 		lap(1);
@@ -230,9 +234,10 @@ static void sparse(uint64_t n)
 		for (unsigned j = 0; j < 32; j++)
 			block[j] = filled(MB);
 		work(200);
+		lap(33);
 		drop(block, 32);
 		free(table);
-		lap(33);
+		lap(1);
 	}
 }
 
@@ -261,8 +266,9 @@ static void tight(uint64_t n)
 	for (uint64_t i = 0; i < n; i++) {
 		for (unsigned j = 0; j < 90; j++)
 			block[j] = filled(MB);
-		drop(block, 90);
 		lap(90);
+		drop(block, 90);
+		lap(1);
 		for (unsigned turn = 0; turn < 4; turn++) {
 			for (size_t at = 0; at < 80 * MB; at += sizeof buffer)
 				if (pread(fd, buffer, sizeof buffer, (off_t) at) != (ssize_t) sizeof buffer)
