@@ -45,6 +45,8 @@ static bool usable(struct hk_block_values *values, uint64_t generation)
 	if (!whole(values, generation))
 		return false;
 	hk_text_tame(values->what, sizeof(values->what));
+	for (unsigned i = 0; i < HK_CHANGES; i++)
+		hk_text_tame(values->earlier[i].what, sizeof(values->earlier[i].what));
 	hk_diags_tame(&values->diags);
 	return values->phase_request <= HK_PHASE_CANARY && hk_config_valid(&values->config) &&
 	       hk_overlay_valid(&values->set) && hk_overlay_valid(&values->pending);

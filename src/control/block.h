@@ -30,12 +30,20 @@
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
 #define HK_BLOCK_LAYOUT 8U                 /* any change of these structs raises it */
 #define HK_SLOTS 256                       /* processes of one service that are seen one by one */
+#define HK_CHANGES 15                      /* kept, besides the last one */
 #define HK_WHAT_MAX 128                    /* a request line as kept for the log, with its NUL */
 #define HK_LINE_MAX 4096                   /* a request line, with its newline */
 #define HK_REPLY_MAX 32768                 /* a reply, with its NUL: enough for every verb */
 
 /* What operators set; never changed in place while it is the published one. What is zero in most services stands
    last (config.files too is at the end of its struct), so that the rest is on one page. */
+/* A change before the last one. */
+struct hk_change {
+	uint64_t generation, time_s; /* CLOCK_REALTIME */
+	uint32_t by_uid, by_pid;
+	char what[HK_WHAT_MAX];
+};
+
 struct hk_block_values {
 	uint64_t generation;       /* must equal pulse[0] to be valid */
 	uint64_t checksum;         /* of all other bytes */
@@ -44,7 +52,9 @@ struct hk_block_values {
 	uint32_t trim_seq;         /* grows with each trim */
 	uint32_t reload_seq;       /* grows with each reload that succeeded */
 	uint32_t by_uid, by_pid;   /* who asked for this generation */
+	uint64_t time_s;           /* … when … */
 	char what[HK_WHAT_MAX];    /* … and what for: the request line, shortened */
+	struct hk_change earlier[HK_CHANGES]; /* by generation, modulo their number */
 	struct hk_config config;   /* resolved: what is to be in force (no learned values in it) */
 	struct hk_overlay set;     /* hakmemctl set, kept over reloads */
 	struct hk_overlay pending; /* start-up keys whose file or set value needs a restart */

@@ -85,17 +85,28 @@ static void follow_trim(void)
 	atomic_store_explicit(&hk_self.slot->trim_done, seq, memory_order_release);
 }
 
-/* One process of the service logs each change. */
+static void say_one(const char *what, uint32_t uid, uint32_t pid, uint64_t generation)
+{
+	hk_log_line("%.*s, asked by uid %u, pid %u: generation %llu", HK_WHAT_MAX - 1, what, (unsigned) uid, (unsigned) pid,
+	            (unsigned long long) generation);
+}
+
+/* One process of the service logs each change. An idle one finds several at once. */
 static void say_change(struct hk_block *block, uint64_t debug)
 {
 	const struct hk_block_values *values = &hk_self.values;
 	uint64_t said = atomic_load_explicit(&block->said, memory_order_relaxed);
 
-	if (debug >= HK_DEBUG_MINIMAL && said < values->generation && values->what[0] != '\0' &&
-	    atomic_compare_exchange_strong(&block->said, &said, values->generation))
-		hk_log_line("%.*s, asked by uid %u, pid %u: generation %llu", HK_WHAT_MAX - 1, values->what,
-		            (unsigned) values->by_uid, (unsigned) values->by_pid,
-		            (unsigned long long) values->generation);
+	if (debug < HK_DEBUG_MINIMAL || said >= values->generation || values->what[0] == '\0' ||
+	    !atomic_compare_exchange_strong(&block->said, &said, values->generation))
+		return;
+	for (uint64_t back = HK_CHANGES; back > 0; back--) { /* oldest first */
+		const struct hk_change *change = &values->earlier[(values->generation - back) % HK_CHANGES];
+
+		if (values->generation > back + said && change->generation == values->generation - back && change->what[0] != '\0')
+			say_one(change->what, change->by_uid, change->by_pid, change->generation);
+	}
+	say_one(values->what, values->by_uid, values->by_pid, values->generation);
 }
 
 static void say_entry(const struct hk_elo_entry *entry)

@@ -205,6 +205,34 @@ static void log_entry(struct hk_json *json, const struct hk_elo_entry *entry)
 	hk_json_close(json, '}');
 }
 
+static void change_entry(struct hk_json *json, const char *what, const struct hk_change *change)
+{
+	hk_json_open(json, NULL, '{');
+	hk_json_uint(json, "generation", change->generation);
+	hk_json_uint(json, "time_s", change->time_s); /* CLOCK_REALTIME */
+	hk_json_uint(json, "uid", change->by_uid);
+	hk_json_uint(json, "pid", change->by_pid);
+	hk_json_text(json, "what", what);
+	hk_json_close(json, '}');
+}
+
+/* Who changed what: the last ones, oldest first. */
+static void changes(struct hk_json *json, const struct hk_block_values *values)
+{
+	struct hk_change last = {values->generation, values->time_s, values->by_uid, values->by_pid, ""};
+
+	hk_json_open(json, "changes", '[');
+	for (uint64_t back = HK_CHANGES; back > 0; back--) {
+		const struct hk_change *change = &values->earlier[(values->generation - back) % HK_CHANGES];
+
+		if (change->generation == values->generation - back && change->what[0] != '\0')
+			change_entry(json, change->what, change);
+	}
+	if (values->what[0] != '\0')
+		change_entry(json, values->what, &last);
+	hk_json_close(json, ']');
+}
+
 int hk_report_log(struct hk_call *call)
 {
 	const struct hk_elo_state *elo = &call->request->block->elo;
@@ -225,6 +253,7 @@ int hk_report_log(struct hk_call *call)
 		hk_json_close(json, '}');
 	}
 	hk_json_close(json, ']');
+	changes(json, call->values);
 	hk_json_uint(json, "decisions", next);
 	hk_json_open(json, "log", '[');
 	for (uint32_t i = first; i != next; i++) {

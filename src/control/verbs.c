@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 int hk_call_refuse(struct hk_call *call, const char *format, ...)
 {
@@ -105,7 +106,7 @@ static int run_help(struct hk_call *call)
 	V("status", "", hk_report_status, 0, false, "Mode, phase, uptime, memory by kind, hit rates, warnings.")      \
 	V("stats", "", hk_report_stats, 0, false, "All counters, summed over the processes, and each process.")       \
 	V("get", "[KEY]...", hk_report_get, HK_ARGS_MAX, false, "Values in force, each with its origin.")             \
-	V("log", "", hk_report_log, 0, false, "The engine's decisions and ratings.")                                  \
+	V("log", "", hk_report_log, 0, false, "Who changed what lately, the engine's decisions and ratings.")         \
 	V("export", "", hk_report_export, 0, false, "What was learned, as an ini section.")                           \
 	V("diff", "", hk_change_diff, 0, false, "What a reload would change, and lines of the files that do not hold.")  \
 	V("set", "KEY=VALUE...", hk_change_set, HK_ARGS_MAX, true,                                                    \
@@ -206,7 +207,11 @@ static int fetch(struct hk_call *call, bool repair)
 static void sign(struct hk_call *call, const char *line)
 {
 	struct hk_block_values *values = call->values;
+	struct hk_change *earlier = &values->earlier[values->generation % HK_CHANGES];
 
+	*earlier = (struct hk_change){values->generation, values->time_s, values->by_uid, values->by_pid, ""};
+	memcpy(earlier->what, values->what, sizeof(earlier->what));
+	values->time_s = (uint64_t) time(NULL);
 	(void) snprintf(values->what, sizeof(values->what), "%s", line);
 	hk_text_tame(values->what, sizeof(values->what));
 	values->by_uid = call->request->peer_uid;

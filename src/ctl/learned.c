@@ -35,9 +35,22 @@ static void print_decision(const json_t *entry, double now)
 	putchar('\n');
 }
 
+/* With the hour of the day: what else happened at that time stands in other logs. */
+static void print_change(const json_t *change)
+{
+	time_t when = (time_t) hk_out_uint(change, "time_s");
+	char text[32] = "?";
+	struct tm tm;
+
+	if (localtime_r(&when, &tm) != NULL)
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	printf("  %s  %s, by uid %u, pid %u\n", text, hk_out_text(change, "what"), (unsigned) hk_out_uint(change, "uid"),
+	       (unsigned) hk_out_uint(change, "pid"));
+}
+
 static void print_log(const struct hk_answer *answer)
 {
-	const json_t *reply = answer->reply, *log = json_object_get(reply, "log");
+	const json_t *reply = answer->reply, *log = json_object_get(reply, "log"), *changes = json_object_get(reply, "changes");
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -45,8 +58,25 @@ static void print_log(const struct hk_answer *answer)
 	       (unsigned) hk_out_uint(reply, "matches"), (unsigned) hk_out_uint(reply, "decisions"),
 	       hk_out_text(reply, "leader"));
 	print_ratings(reply);
+	for (size_t i = 0; i < json_array_size(changes); i++)
+		print_change(json_array_get(changes, i));
 	for (size_t i = 0; i < json_array_size(log); i++)
 		print_decision(json_array_get(log, i), (double) now.tv_sec + (double) now.tv_nsec / 1e9);
+}
+
+/* A file takes each section once: of services of one name the first counts. */
+static bool said_already(const char *ini)
+{
+	static json_t *sections;
+	char head[128];
+
+	snprintf(head, sizeof head, "%.*s", (int) strcspn(ini, "\n"), ini);
+	if (sections == NULL)
+		sections = json_object();
+	if (json_object_get(sections, head) != NULL)
+		return true;
+	json_object_set_new(sections, head, json_true());
+	return false;
 }
 
 /* As it goes into a file; a line at a time, so that nothing in it reaches a terminal raw. */
@@ -58,6 +88,12 @@ static void print_export(const struct hk_answer *answer)
 	printf("; learned by %s, strategy %s\n", hk_ctl_label(answer->service), hk_out_text(answer->reply, "strategy"));
 	if (text == NULL)
 		return;
+	if (said_already(text)) {
+		printf("; left out: the section %.*s is there already, and a file takes it once\n", (int) strcspn(text, "\n"),
+		       hk_out_safe(text));
+		free(text);
+		return;
+	}
 	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
 		puts(hk_out_safe(line));
 	free(text);

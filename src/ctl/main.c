@@ -38,7 +38,7 @@ const struct hk_command hk_commands[] = {
 	{"freeze", "TARGET...", "stop learning; keep the strategy that leads", NULL, hk_do_change, 1, -1},
 	{"learn", "TARGET...", "let the ELO engine learn", NULL, hk_do_change, 1, -1},
 	{"canary", "TARGET...", "try a challenger on a few percent of the windows", NULL, hk_do_change, 1, -1},
-	{"log", "TARGET...", "what the engine decided, match by match, and its ratings", NULL, hk_do_log, 1, -1},
+	{"log", "TARGET...", "who changed what lately; what the engine decided, and its ratings", NULL, hk_do_log, 1, -1},
 	{"export", "TARGET...", "what was learned, as an ini section for the next start", NULL, hk_do_export, 1, -1},
 	{"reload", "TARGET...|--all", "re-read the file that the service was started with: all or nothing",
 	 "  --all             every service of this host\n", hk_do_change, 0, -1},
@@ -254,6 +254,8 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 		ctl->version = true;
 	else if (strcmp(option, "--door=1") == 0 || strcmp(option, "--door=2") == 0)
 		ctl->door = option[7] - '0';
+	else if (strncmp(option, "--door", 6) == 0)
+		return hk_ctl_usage(ctl, "'%s': --door=1 is the control socket, --door=2 the memory of the process", option);
 	else if (strncmp(option, "--output=", 9) == 0 && option[9] != '\0')
 		ctl->output = option + 9;
 	else if (strncmp(option, "--timeout=", 10) == 0)
@@ -278,7 +280,10 @@ static int parse(struct hk_ctl *ctl, int argc, char **argv)
 			ctl->nrest = argc - i - 1;
 			break;
 		}
-		if (argv[i][0] == '-' && argv[i][1] != '\0') {
+		if (argv[i][0] == '-' && argv[i][1] != '\0' && verb && ctl->command != NULL && ctl->command->run == hk_do_exec &&
+		    ctl->nargs > 0 && strchr(ctl->args[ctl->nargs - 1], '=') == NULL) {
+			r = hk_ctl_usage(ctl, "'%s %s': the command and its options go behind --", ctl->args[ctl->nargs - 1], argv[i]);
+		} else if (argv[i][0] == '-' && argv[i][1] != '\0') {
 			r = parse_option(ctl, argv[i]);
 		} else if (!verb) {
 			verb = true;

@@ -63,6 +63,44 @@ for control in on off; do
     stop "$pid"
 done
 
+# Changes to a process that rests are all logged when it wakes, with who asked; and log tells them at any time.
+cat >"$T/resting.py" <<'PY'
+import time
+print("ready", flush=True)
+while True:
+    keep = [bytearray(n) for n in (100, 5000, 300000, 3000000)]
+    time.sleep(3)
+PY
+start balanced "$T/resting.log" env HAKMEM_DEBUG=minimal "$PYTHON" "$T/resting.py"
+wait_for 20 grep -q ready "$T/resting.log" || fail "did not start: $(cat "$T/resting.log")"
+for value in 2s 3s 4s; do ctl 0 set "$PID" "purge_delay=$value"; done
+all_logged() { [ "$(grep -cE "^hakmem\[$PID\]: set purge_delay=[234]s, asked by uid $(id -u), pid [0-9]+: generation [345]\$" "$T/resting.log")" -eq 3 ]; }
+wait_for 20 all_logged || fail "not every change is logged: $(cat "$T/resting.log")"
+ctl 0 log "$PID" --json
+json "[(c['what'], c['uid'], c['generation']) for c in j[0]['changes']] == [('set purge_delay=%ss' % v, $(id -u), v + 1) for v in (2, 3, 4)]"
+for i in {1..20}; do ctl 0 set "$PID" "batch_max=$i"; done
+ctl 0 log "$PID" --json
+json "[c['what'] for c in j[0]['changes']] == ['set batch_max=%d' % i for i in range(5, 21)]"
+ctl 0 log "$PID"
+out "^  20[0-9-]+ [0-9:]+  set batch_max=20, by uid $(id -u), pid [0-9]+\$"
+stop "$PID"
+
+# A file takes each section once.
+target && one=$PID
+target && two=$PID
+ctl 0 export "$one" "$two"
+[ "$(grep -c '^\[program:' "$T/out")" -eq 1 ] || fail "not one section: $(cat "$T/out")"
+out 'left out: the section \[program:.*\] is there already'
+cp "$T/out" "$T/exported.ini"
+ctl 0 check "$T/exported.ini"
+stop "$one"
+stop "$two"
+# A command's options are its own.
+ctl 2 run thp=off sleep --version
+err "'sleep --version': the command and its options go behind --"
+ctl 2 --door 1 list
+err 'door=1 is the control socket'
+
 # A file that was named and is not there.
 HAKMEM_CONF=$T/gone.ini target
 ctl 0 status "$PID"
