@@ -19,6 +19,7 @@ libhk_control_rare_la_SOURCES = \
 	src/control/limits.c \
 	src/control/report.c \
 	src/control/report_config.c \
+	src/control/say.c \
 	src/control/socket.c \
 	src/control/tally.c src/control/tally.h \
 	src/control/thread.c \
