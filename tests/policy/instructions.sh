@@ -20,7 +20,7 @@ ceilings=(
     4096 64 malloc 60000
     48 64 new 49300
     1024 64 new 52300
-    4096 64 new 62300
+    4096 64 new 62600
 )
 
 count() { # SIZE LIVE ROUNDS [new]
