@@ -52,6 +52,8 @@ uint64_t hk_sys_boottime_ns(void); /* CLOCK_BOOTTIME: since the machine started,
 uint64_t hk_sys_cpu_ns(void);     /* CPU time of this process */
 uint64_t hk_sys_random(void);     /* getrandom(2), else clock and address bits */
 uint32_t hk_sys_tid(void);
+/* Let the calling thread have its turns soon after it wakes, though short ones (prompt.c). */
+void hk_sys_prompt(void);
 unsigned hk_sys_cpus(void); /* processors this process may run on, ≥ 1 */
 
 void hk_sys_futex_wait(_Atomic uint32_t *word, uint32_t expected);

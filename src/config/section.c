@@ -8,6 +8,7 @@
 #include "config/name.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define GLOBAL "hakmem"
 #define DAEMON "hakmemd"
@@ -120,6 +121,8 @@ static int enter_match(struct hk_doc *doc, unsigned file, uint32_t line, char *n
 static int enter_name(struct hk_doc *doc, unsigned file, uint32_t line, const char *name)
 {
 	enum hk_mode mode;
+	const char *rest;
+	size_t word;
 	int section;
 
 	if (hk_name_equal(name, GLOBAL))
@@ -128,6 +131,14 @@ static int enter_name(struct hk_doc *doc, unsigned file, uint32_t line, const ch
 		return find_or_add(doc, file, line, HK_SECTION_DAEMON, DAEMON);
 	if (hk_name_equal(name, "program") || hk_name_equal(name, "unit")) {
 		hk_doc_error(doc, file, line, "[%s] names no %s: say [%s:NAME]", name, name, name);
+		return HK_NO_SECTION;
+	}
+	word = strcspn(name, " \t.=");
+	if ((word == 7 && strncasecmp(name, "program", word) == 0) || (word == 4 && strncasecmp(name, "unit", word) == 0)) {
+		rest = name + word + 1;
+		rest += strspn(rest, " \t");
+		hk_doc_error(doc, file, line, "section [%.80s] is no mode's name: did you mean [%.*s:%.60s]?", name, (int) word, name,
+		             rest);
 		return HK_NO_SECTION;
 	}
 	if (!hk_name_valid(name)) {

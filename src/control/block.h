@@ -192,7 +192,7 @@ int hk_verb_run(const struct hk_request *request, const char *line, struct hk_bl
 /* How many of the live processes have applied the newest generation; of request only block and root count. */
 void hk_verb_applied(const struct hk_request *request, unsigned *ret_applied, unsigned *ret_processes);
 /* Insert what is known only after publishing into the reply of a change: "applied", "processes", and
-   "trimmed_bytes" after trim. Of request only block (live, or a copy taken after publishing) and root count. */
+   "trimmed_bytes" and "rss_bytes" after trim. Of request only block (live, or a copy taken after publishing) and root count. */
 void hk_verb_complete(const struct hk_request *request, const struct hk_block_values *values, char *reply,
                       size_t size);
 

@@ -46,6 +46,11 @@ void hk_report_text(struct hk_json *json, const char *key, const char *text, siz
 void hk_report_pending(struct hk_call *call, uint64_t keys);
 /* limits.c: of the keys (a mask) those limits that are below what is in use, as elements of an open array. */
 void hk_report_limits(struct hk_call *call, uint64_t keys);
+/* Refuses a hard_limit of call->values below what is in use. */
+int hk_limits_refuse(struct hk_call *call);
+/* diff.c: the array "overridden": lines of the files that do not hold in what runs (effective), because the
+   environment or set wins. Left out where the files cannot be read. */
+void hk_report_overridden(struct hk_call *call, const struct hk_config *effective);
 /* Messages of diags as elements of an open array. */
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags);
 /* What is published, with what the engine has learned on top. */

@@ -153,7 +153,9 @@ int hk_change_reload(struct hk_call *call)
 		return r;
 	keep_files(call);
 	call->values->reload_seq++;
-	return finish(call, &old, HK_KEYS_MASK);
+	r = finish(call, &old, HK_KEYS_MASK);
+	hk_report_overridden(call, &call->values->config);
+	return r;
 }
 
 /* ---- set ---- */
@@ -163,6 +165,7 @@ struct set {
 	uint64_t touched; /* keys named so far */
 	bool mode;        /* so was the mode */
 	bool files;       /* only the files can tell what holds now */
+	bool force;       /* also what would stop the service */
 };
 
 static int set_mode(struct hk_call *call, const char *name, struct set *set)
@@ -187,6 +190,10 @@ static int set_one(struct hk_call *call, char *word, struct set *set)
 	enum hk_key_id key;
 	int r;
 
+	if (strcmp(word, "--force") == 0) {
+		set->force = true;
+		return 0;
+	}
 	if (equals == NULL || equals == word)
 		return hk_call_refuse(call, "'%.80s' is not KEY=VALUE", word);
 	*equals = '\0';
@@ -247,10 +254,10 @@ int hk_change_set(struct hk_call *call)
 	struct set set = {.touched = 0};
 	int r = 0;
 
-	if (call->nargs < 2)
-		return hk_call_refuse(call, "set needs KEY=VALUE");
 	for (unsigned i = 1; r == 0 && i < call->nargs; i++)
 		r = set_one(call, call->args[i], &set);
+	if (r == 0 && set.touched == 0 && !set.mode)
+		r = hk_call_refuse(call, "set needs KEY=VALUE");
 	if (r == 0 && set.files)
 		r = hk_change_read(call, &old);
 	if (r != 0)
@@ -261,5 +268,7 @@ int hk_change_set(struct hk_call *call)
 		lay_set(call->values, set.touched);
 	else if (mode[0] != '\0' && strcasecmp(mode, call->values->config.mode) != 0)
 		return refuse_mode(call, mode);
+	if (!set.force && (set.touched & BIT(HK_KEY_HARD_LIMIT)) != 0 && (r = hk_limits_refuse(call)) != 0)
+		return r;
 	return finish(call, &old, set.mode ? HK_KEYS_MASK : set.touched);
 }

@@ -105,10 +105,22 @@ static void report_files(struct hk_json *json, const struct hk_config *config)
 	hk_json_close(json, ']');
 }
 
+void hk_report_overridden(struct hk_call *call, const struct hk_config *effective)
+{
+	struct hk_identity identity = *call->request->identity;
+	struct hk_config files;
+
+	(void) snprintf(identity.root, sizeof(identity.root), "%s", call->request->root);
+	if (hk_config_resolve(&identity, NULL, NULL, NULL, &files, NULL) < 0)
+		return;
+	hk_json_open(&call->json, "overridden", '[');
+	overridden(call, &files, effective);
+	hk_json_close(&call->json, ']');
+}
+
 int hk_change_diff(struct hk_call *call)
 {
-	struct hk_config old, new, files;
-	struct hk_identity identity = *call->request->identity;
+	struct hk_config old, new;
 	struct hk_json *json = &call->json;
 	int r;
 
@@ -117,9 +129,6 @@ int hk_change_diff(struct hk_call *call)
 	if (r != 0)
 		return r;
 	hk_report_effective(call, &new);
-	(void) snprintf(identity.root, sizeof(identity.root), "%s", call->request->root);
-	if (hk_config_resolve(&identity, NULL, NULL, NULL, &files, NULL) < 0)
-		return hk_call_refuse(call, "no memory to read the files: try again");
 	hk_json_uint(json, "pid", call->request->block->pid);
 	report_files(json, &new);
 	hk_json_open(json, "changes", '[');
@@ -127,8 +136,6 @@ int hk_change_diff(struct hk_call *call)
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
 		diff_key(call, &old, &new, (enum hk_key_id) k);
 	hk_json_close(json, ']');
-	hk_json_open(json, "overridden", '[');
-	overridden(call, &files, &new);
-	hk_json_close(json, ']');
+	hk_report_overridden(call, &new);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Limits that lie below what the processes of a service have in use already: they are put in force, but the
- * operator has to know what that does.
+ * Limits that lie below what the processes of a service have in use already: the operator has to know what that does,
+ * and set puts such a hard_limit in force only when told twice.
  */
 #include "control/call.h"
 
@@ -46,24 +46,44 @@ static void look(const struct hk_request *request, uint64_t limit, struct above 
 	}
 }
 
-static void report(struct hk_call *call, enum hk_key_id key, const char *then)
+/* "hard_limit = 1M is below what is in use: pid 7 has 12.3M"; false if it is not. */
+static bool is_below(const struct hk_call *call, enum hk_key_id key, char *text, size_t size)
 {
 	uint64_t limit = hk_config_num(&call->values->config, key);
-	char text[HK_DIAG_MAX], value[HK_VALUE_MAX], who[64] = "";
+	char value[HK_VALUE_MAX], who[64] = "";
 	struct above above;
 
 	if (limit == 0)
-		return;
+		return false;
 	look(call->request, limit, &above);
 	if (above.processes == 0)
-		return;
+		return false;
 	if (above.all > 1)
 		(void) snprintf(who, sizeof(who), "; %u of %u processes are above it", above.processes, above.all);
-	(void) snprintf(text, sizeof(text), "%s = %s is below what is in use: pid %u has %llu.%llu MiB%s: %s",
-	                hk_keys[key].name, hk_values_format(&call->values->config.values, key, value), above.pid,
-	                (unsigned long long) (above.most >> 20), (unsigned long long) ((above.most >> 10 & 1023) * 10 / 1024),
-	                who, then);
-	hk_json_text(&call->json, NULL, text);
+	(void) snprintf(text, size, "%s = %s is below what is in use: pid %u has %llu.%lluM%s", hk_keys[key].name,
+	                hk_values_format(&call->values->config.values, key, value), above.pid,
+	                (unsigned long long) (above.most >> 20), (unsigned long long) ((above.most >> 10 & 1023) * 10 / 1024), who);
+	return true;
+}
+
+static void report(struct hk_call *call, enum hk_key_id key, const char *then)
+{
+	char text[HK_DIAG_MAX], sentence[HK_DIAG_MAX];
+
+	if (!is_below(call, key, text, sizeof(text)))
+		return;
+	(void) snprintf(sentence, sizeof(sentence), "%.*s: %s", HK_DIAG_MAX / 2, text, then);
+	hk_json_text(&call->json, NULL, sentence);
+}
+
+int hk_limits_refuse(struct hk_call *call)
+{
+	char text[HK_DIAG_MAX];
+
+	if (!is_below(call, HK_KEY_HARD_LIMIT, text, sizeof(text)))
+		return 0;
+	return hk_call_refuse(call, "%.*s: new memory would be refused (ENOMEM) until enough is freed. Nothing was changed; "
+	                      "set --force does it all the same", HK_DIAG_MAX / 2, text);
 }
 
 void hk_report_limits(struct hk_call *call, uint64_t keys)

@@ -180,6 +180,33 @@ void hk_report_pending(struct hk_call *call, uint64_t keys)
 	hk_json_close(json, ']');
 }
 
+/* Tuned keys that a human has set: what the engine chooses does not reach them. With the strategy that they make up
+   together, if all are set and there is one like it. */
+static void by_hand(struct hk_call *call)
+{
+	const struct hk_config *config = &call->values->config;
+	unsigned n = 0, tuned = 0, like = HK_ELO_STRATEGIES;
+
+	hk_json_open(&call->json, "set_by_hand", '[');
+	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
+		tuned += hk_keys[k].tuned;
+		if (!hk_keys[k].tuned || config->origin[k] == HK_ORIGIN_PRESET)
+			continue;
+		hk_json_text(&call->json, NULL, hk_keys[k].name);
+		n++;
+	}
+	hk_json_close(&call->json, ']');
+	for (unsigned s = HK_ELO_STRATEGIES; n == tuned && s-- > 0;)
+		if (hk_config_num(config, HK_KEY_PURGE_DELAY) == hk_strategies[s].purge_delay_ns &&
+		    hk_config_num(config, HK_KEY_BIGCACHE_LIMIT) == hk_strategies[s].bigcache_limit &&
+		    hk_config_num(config, HK_KEY_BIGCACHE_MAX_BLOCK) == hk_strategies[s].bigcache_max_block &&
+		    hk_config_num(config, HK_KEY_BATCH_MAX) == hk_strategies[s].batch_max &&
+		    hk_config_num(config, HK_KEY_THP) == hk_strategies[s].thp)
+			like = s;
+	if (n == tuned)
+		hk_json_text(&call->json, "set_like", like < HK_ELO_STRATEGIES ? hk_strategies[like].name : "");
+}
+
 static void configuration(struct hk_call *call)
 {
 	const struct hk_block *block = call->request->block;
@@ -194,6 +221,7 @@ static void configuration(struct hk_call *call)
 	hk_json_close(json, ']');
 	hk_json_text(json, "strategy", strategy_name(hk_engine_strategy(&block->elo)));
 	hk_json_text(json, "leader", strategy_name(block->elo.leader));
+	by_hand(call);
 	hk_report_pending(call, HK_KEYS_MASK);
 }
 
@@ -371,6 +399,7 @@ int hk_report_stats(struct hk_call *call)
 	identity(call, &tree);
 	hk_json_uint(&call->json, "live_bytes", tree.summary.live_bytes);
 	hk_json_uint(&call->json, "cached_bytes", tree.summary.cached_bytes);
+	hk_json_uint(&call->json, "slab_free_bytes", tree.summary.slab_free_bytes);
 	hk_json_real(&call->json, "tinypool_hit_rate", tree.summary.tinypool_hit_rate, 4);
 	hk_json_real(&call->json, "bigcache_hit_rate", tree.summary.bigcache_hit_rate, 4);
 	counters(&call->json, &tree.counters);

@@ -45,9 +45,13 @@ static void say_entry(const struct hk_elo_entry *entry)
 	const char *a = entry->a < HK_ELO_STRATEGIES ? hk_strategies[entry->a].name : "?";
 	const char *b = entry->b < HK_ELO_STRATEGIES ? hk_strategies[entry->b].name : "?";
 
-	hk_log_line("elo %s: %s %.3f (%.0f), %s %.3f (%.0f)",
-	            entry->event < HK_COUNT(event_names) ? event_names[entry->event] : "?", a, (double) entry->cost_a,
-	            (double) entry->rating_a, b, (double) entry->cost_b, (double) entry->rating_b);
+	const char *event = entry->event < HK_COUNT(event_names) ? event_names[entry->event] : "?";
+
+	if (entry->a == entry->b) /* nothing was compared */
+		hk_log_line("elo %s: %s", event, a);
+	else
+		hk_log_line("elo %s: %s (cost %.3f, rating %.0f), %s (cost %.3f, rating %.0f)", event, a, (double) entry->cost_a,
+		            (double) entry->rating_a, b, (double) entry->cost_b, (double) entry->rating_b);
 }
 
 /* The engine's decisions: matches only when verbose. */

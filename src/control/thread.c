@@ -88,6 +88,7 @@ static int settle_in(struct hk_door *door)
 	if (r != 0)
 		return r;
 	(void) prctl(PR_SET_NAME, "hakmem");
+	hk_sys_prompt();
 	door->leader = (int) syscall(SYS_pidfd_open, getpid(), HK_PIDFD_THREAD);
 	door->stat = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	r = hk_socket_open(door);

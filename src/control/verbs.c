@@ -69,8 +69,25 @@ static int run_canary(struct hk_call *call)
 	return run_phase(call, HK_PHASE_CANARY);
 }
 
+/* Resident bytes of all processes; pages shared between them count once for each. */
+static uint64_t rss_bytes(const struct hk_request *request)
+{
+	const struct hk_block *block = request->block;
+	unsigned n = hk_slot_count(block);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct hk_slot *slot = hk_slot_live(block, request->root, i);
+
+		if (slot != NULL)
+			sum += hk_proc_rss(request->root, atomic_load_explicit(&slot->pid, memory_order_relaxed));
+	}
+	return sum;
+}
+
 static int run_trim(struct hk_call *call)
 {
+	hk_json_uint(&call->json, "rss_before_bytes", rss_bytes(call->request));
 	call->values->trim_seq++;
 	call->changed = true;
 	return 0;
@@ -109,7 +126,7 @@ static int run_help(struct hk_call *call)
 	V("log", "", hk_report_log, 0, false, "Who changed what lately, the engine's decisions and ratings.")         \
 	V("export", "", hk_report_export, 0, false, "What was learned, as an ini section.")                           \
 	V("diff", "", hk_change_diff, 0, false, "What a reload would change, and lines of the files that do not hold.")  \
-	V("set", "KEY=VALUE...", hk_change_set, HK_ARGS_MAX, true,                                                    \
+	V("set", "[--force] KEY=VALUE...", hk_change_set, HK_ARGS_MAX, true,                                          \
 	  "Change keys, all or none; KEY=- takes an earlier set back; mode=NAME changes the mode.")                   \
 	V("reload", "", hk_change_reload, 0, true, "Read the configuration files again: all or nothing.")             \
 	V("freeze", "", run_freeze, 0, true, "Engine: keep the leading strategy.")                                    \
@@ -302,7 +319,7 @@ void hk_verb_complete(const struct hk_request *request, const struct hk_block_va
 	size_t used = strlen(reply);
 	unsigned applied, processes;
 	struct hk_json json;
-	char tail[160];
+	char tail[200];
 
 	if (used < 2 || reply[used - 1] != '}')
 		return;
@@ -311,8 +328,10 @@ void hk_verb_complete(const struct hk_request *request, const struct hk_block_va
 	json.comma = true;
 	hk_json_uint(&json, "applied", applied);
 	hk_json_uint(&json, "processes", processes);
-	if (strncasecmp(values->what, "trim", 4) == 0)
+	if (strncasecmp(values->what, "trim", 4) == 0) {
 		hk_json_uint(&json, "trimmed_bytes", trimmed_bytes(request, values->trim_seq));
+		hk_json_uint(&json, "rss_bytes", rss_bytes(request));
+	}
 	hk_json_close(&json, '}');
 	if (used - 1 + json.used < size)
 		memcpy(reply + used - 1, tail, json.used + 1);

@@ -10,6 +10,7 @@
 #include "ctl/account.h"
 #include "base/sys.h"
 #include "control/slots.h"
+#include "ctl/ctl.h"
 #include "ctl/elf.h"
 
 #include <errno.h>
@@ -271,6 +272,7 @@ static int divide_all(struct hk_account *account, const struct hk_heapmap *map, 
 		while (extent < end && extent->end <= smaps->at[i].start)
 			extent++;
 		divide(d, &smaps->at[i], extent, end);
+		hk_ctl_patience();
 		account->swap += smaps->at[i].swap;
 	}
 	r = d->error;
@@ -369,7 +371,9 @@ void hk_account_process(void *job)
 	if (account->error < 0)
 		return;
 	snprintf(path, sizeof path, "/proc/%d/status", (int) account->pid);
+	hk_ctl_patience();
 	account->error = hk_smaps_read(account->pid, &smaps);
+	hk_ctl_patience();
 	if (account->error == 0 && hk_sys_read_file(path, text, sizeof text) <= 0)
 		account->error = -ESRCH;
 	if (account->error == 0) {

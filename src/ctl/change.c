@@ -51,12 +51,33 @@ static void print_warnings(const json_t *reply)
 		printf("\n  warning: %s", hk_out_safe(json_string_value(json_array_get(warnings, i))));
 }
 
-/* All that set was told concerns keys that are read at start-up. */
-static bool only_noted(const struct hk_ctl *ctl, const json_t *reply)
+/* Lines of the files that another source wins over: what a reload cannot change. */
+static void print_overridden(const json_t *reply)
+{
+	const json_t *all = json_object_get(reply, "overridden");
+
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *one = json_array_get(all, i);
+
+		printf("\n  %s = %s (%s) does not hold: %s says %s", hk_out_text(one, "key"), hk_out_text(one, "value"),
+		       hk_out_text(one, "place"), hk_out_text(one, "by"), hk_out_text(one, "holds"));
+	}
+}
+
+/* All that set was told concerns keys that are read at start-up: nothing has changed, and nothing will. */
+static bool in_vain(const struct hk_ctl *ctl, const json_t *reply)
 {
 	const json_t *changed = json_object_get(reply, "changed");
 
 	return ctl->command->run == hk_do_set && changed != NULL && json_array_size(changed) == 0 && json_array_size(json_object_get(reply, "pending")) > 0;
+}
+
+/* Free memory that was never touched goes back, too, but was not resident. */
+static void print_trimmed(const json_t *reply, bool some)
+{
+	printf(", %s given back%s (resident: %s, was %s)", hk_out_bytes(hk_out_uint(reply, "trimmed_bytes")),
+	       some ? " so far" : "", hk_out_bytes(hk_out_uint(reply, "rss_bytes")),
+	       hk_out_bytes(hk_out_uint(reply, "rss_before_bytes")));
 }
 
 static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answer)
@@ -64,8 +85,8 @@ static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answe
 	const json_t *reply = answer->reply;
 	uint64_t applied = hk_out_uint(reply, "applied"), all = hk_out_uint(reply, "processes");
 
-	if (only_noted(ctl, reply)) {
-		printf("%s: %s noted, nothing changes before a restart", hk_ctl_label(answer->service), ctl->command->name);
+	if (in_vain(ctl, reply)) {
+		printf("%s: nothing changed", hk_ctl_label(answer->service));
 		print_pending(json_object_get(reply, "pending"));
 		print_warnings(reply);
 		putchar('\n');
@@ -76,9 +97,10 @@ static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answe
 	if (json_is_string(json_object_get(reply, "phase")))
 		printf(", phase %s%s", hk_out_text(reply, "phase"), applied == 0 && all > 0 ? " (requested)" : "");
 	if (json_object_get(reply, "trimmed_bytes") != NULL && (applied > 0 || all == 0))
-		printf(", %s given back%s", hk_out_bytes(hk_out_uint(reply, "trimmed_bytes")), applied < all ? " so far" : "");
+		print_trimmed(reply, applied < all);
 	print_applied(reply);
 	print_changes(reply);
+	print_overridden(reply);
 	print_warnings(reply);
 	putchar('\n');
 }
@@ -98,6 +120,9 @@ static int change(struct hk_ctl *ctl, char **targets, int n, const char *line)
 	if (services.n == 0)
 		fputs("hakmemctl: no process with hakmem is running\n", stderr);
 	status = hk_ctl_ask(ctl, line, true, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
+	for (unsigned i = 0; i < services.n; i++)
+		if (answers[i].error[0] == '\0' && in_vain(ctl, answers[i].reply))
+			status = HK_EXIT_FAILED;
 	if (ctl->json)
 		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;
 	for (unsigned i = 0; i < services.n; i++)
@@ -117,11 +142,14 @@ int hk_do_change(struct hk_ctl *ctl)
 
 int hk_do_set(struct hk_ctl *ctl)
 {
-	char *line;
+	char *line, *target[1] = {ctl->args[0]};
+	static char force[] = "--force";
+	int first = ctl->force ? 0 : 1;
 
 	for (int i = 1; i < ctl->nargs; i++)
 		if (strchr(ctl->args[i], '=') == NULL || ctl->args[i][0] == '=')
 			return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE", ctl->args[i]);
-	line = hk_ctl_line(ctl, ctl->args + 1, ctl->nargs - 1);
-	return line == NULL ? HK_EXIT_USAGE : change(ctl, ctl->args, 1, line);
+	ctl->args[0] = force;
+	line = hk_ctl_line(ctl, ctl->args + first, ctl->nargs - first);
+	return line == NULL ? HK_EXIT_USAGE : change(ctl, target, 1, line);
 }

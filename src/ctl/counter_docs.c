@@ -24,6 +24,7 @@ const struct hk_counter_doc hk_counter_docs[] = {
 	{"cached_bytes", "Free and kept warm: thread caches, BigCache, free runs."},
 	{"cache_bytes", "Free blocks in the lists of threads, as they last reported."},
 	{"slab_bytes", "Address space of slabs, which hold the blocks up to 32 KiB."},
+	{"slab_free_bytes", "Part of that in neither blocks nor lists, resident or not: free pages in slabs, and rounding."},
 	{"large_live_bytes", "Allocated in blocks above 32 KiB."},
 	{"large_live_blocks", "Blocks above 32 KiB that are allocated."},
 	{"bigcache_bytes", "Freed large blocks that BigCache keeps for re-use."},

@@ -30,6 +30,7 @@ struct hk_ctl {
 	int nrest;
 	bool json, prometheus, all, diff, once, help, version;
 	bool dry_run, restart, no_reload, no_socket; /* of enable and disable */
+	bool force; /* of set */
 	int door;            /* 0, or the one that was asked for */
 	unsigned timeout_ms; /* for each service */
 	unsigned interval_ms; /* of top; 0: not said */
@@ -46,6 +47,10 @@ struct hk_ctl {
 /* "hakmemctl: …" on stderr. Returns status, so that it can be returned. */
 int hk_ctl_fail(int status, const char *format, ...) HK_PRINTF(2, 3);
 int hk_ctl_usage(const struct hk_ctl *ctl, const char *format, ...) HK_PRINTF(2, 3);
+
+/* From long work, now and then, in any thread: this thread goes on with the priority that everybody has once the
+   program has used some CPU time. */
+void hk_ctl_patience(void);
 
 /* ---- target.c ---- */
 

@@ -40,6 +40,31 @@ static void report(struct visit *visit, const struct hk_findings *all)
 
 /* ---- one subject ---- */
 
+/* Of a process that shows nothing of itself: does its control socket serve this user? */
+static bool answers(struct hk_ctl *ctl, const struct hk_patient *patient, struct hk_findings *all)
+{
+	struct hk_ask request = {.line = "version", .door = 1, .timeout_ms = ctl->timeout_ms};
+	struct hk_services services;
+	struct hk_answer *answer;
+	bool good = false;
+
+	if (patient->seen.state != HK_SEEN_HIDDEN && patient->seen.state != HK_SEEN_REFUSED)
+		return false;
+	hk_services_find(ctl->config.values.text[HK_TEXT_CONTROL_DIR], patient->seen.pid, ctl->timeout_ms, &services);
+	answer = calloc(services.n + 1, sizeof *answer);
+	if (answer != NULL && services.n > 0 && hk_ask(&request, &services, answer) == 0) {
+		good = true;
+		hk_found(all, HK_FINE, "socket", "%s answers this user: hakmem %s", services.at[0].socket,
+		         hk_out_text(answer->reply, "version"));
+		hk_found(all, HK_NOTE, "access", "the rest of the process is closed to this user: as root doctor says more");
+	}
+	if (answer != NULL)
+		hk_answers_drop(answer, services.n);
+	free(answer);
+	hk_services_drop(&services);
+	return good;
+}
+
 static bool visit_process(struct visit *visit, pid_t pid)
 {
 	struct hk_patient *patient = calloc(1, sizeof *patient);
@@ -52,8 +77,10 @@ static bool visit_process(struct visit *visit, pid_t pid)
 	snprintf(all.subject, sizeof all.subject, "%s[%d]%s%s", hk_out_safe(name), (int) pid,
 	         patient->seen.unit[0] != '\0' ? "  unit " : "",
 	         patient->seen.unit[0] != '\0' ? hk_out_safe(patient->seen.unit) : "");
-	hk_doctor_loaded(patient, &all);
-	hk_doctor_live(patient, &all);
+	if (!answers(visit->ctl, patient, &all)) {
+		hk_doctor_loaded(patient, &all);
+		hk_doctor_live(patient, &all);
+	}
 	report(visit, &all);
 	return true;
 }

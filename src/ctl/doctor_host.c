@@ -62,6 +62,7 @@ static pid_t start_trial(const char *library, int *ret_hold, int *ret_err)
 		dup2(*ret_err, STDERR_FILENO);
 		setenv("LD_PRELOAD", library, 1);
 		unsetenv("HAKMEM_LIB");
+		setenv("HAKMEM_CONTROL", "off", 1); /* who looks makes no folder */
 		execlp("cat", "cat", (char *) NULL);
 		_exit(127);
 	}
@@ -187,9 +188,9 @@ static void judge_files(struct hk_ctl *ctl, struct hk_config *config, struct hk_
 	}
 }
 
-static void judge_folder(const struct hk_config *config, struct hk_findings *all)
+/* dir: where hakmemctl looks for sockets, by its own environment and the files. */
+static void judge_folder(const char *dir, const struct hk_config *config, struct hk_findings *all)
 {
-	const char *dir = config->values.text[HK_TEXT_CONTROL_DIR];
 	const bool wanted = hk_config_num(config, HK_KEY_CONTROL) != 0 || config->control_elsewhere != 0;
 	const enum hk_level level = wanted ? HK_PROBLEM : HK_NOTE;
 	struct stat st;
@@ -197,7 +198,9 @@ static void judge_folder(const struct hk_config *config, struct hk_findings *all
 	if (stat(dir, &st) != 0) {
 		hk_found(all, level, "socket", "%s: %s%s", dir, strerror(errno),
 		         wanted ? "" : " (needed for control = on only)");
-		hk_remedy(all, "systemd-tmpfiles --create, or mkdir -m 1777 %s", dir);
+		hk_remedy(all, strcmp(dir, "/run/hakmem") == 0
+		                       ? "make install puts hakmem.conf into tmpfiles.d, then systemd-tmpfiles --create; or mkdir -m 1777 %s"
+		                       : "mkdir -m 1777 %s", dir);
 	} else if (!S_ISDIR(st.st_mode)) {
 		hk_found(all, level, "socket", "%s is not a folder", dir);
 		hk_remedy(all, "take it away, then systemd-tmpfiles --create");
@@ -210,7 +213,7 @@ static void judge_folder(const struct hk_config *config, struct hk_findings *all
 	} else {
 		hk_found(all, HK_FINE, "socket", "%s is there, with mode 1777", dir);
 	}
-	if (strcmp(dir, "/run/hakmem") == 0 && access("/usr/lib/tmpfiles.d/hakmem.conf", R_OK) != 0 &&
+	if (strcmp(dir, "/run/hakmem") == 0 && stat(dir, &st) == 0 && access("/usr/lib/tmpfiles.d/hakmem.conf", R_OK) != 0 &&
 	    access("/etc/tmpfiles.d/hakmem.conf", R_OK) != 0) {
 		hk_found(all, wanted ? HK_PROBLEM : HK_NOTE, "socket",
 		         "no hakmem.conf in /usr/lib/tmpfiles.d: after a boot %s is missing", dir);
@@ -290,7 +293,7 @@ void hk_doctor_host(struct hk_ctl *ctl, struct hk_findings *all)
 	snprintf(all->subject, sizeof all->subject, "this host");
 	judge_library(all);
 	judge_files(ctl, config, all);
-	judge_folder(config, all);
+	judge_folder(ctl->config.values.text[HK_TEXT_CONTROL_DIR], config, all);
 	judge_kernel(all);
 	free(config);
 }

@@ -334,6 +334,8 @@ static void print_people(const struct hk_ctl *ctl, const struct explained *e)
 		putchar('\n');
 	}
 	print_parts(ctl, e);
+	printf("\n  Allocated: %s in small blocks, %s in large ones, touched or not (status: live).\n", hk_out_bytes(shown->small_live),
+	       hk_out_bytes(shown->large_live));
 	printf("\n  What stands out\n");
 	for (unsigned i = 0; i < e->nadvice; i++)
 		print_wrapped(e->advice[i].text);

@@ -51,12 +51,12 @@ static void print_change(const json_t *change)
 static void print_log(const struct hk_answer *answer)
 {
 	const json_t *reply = answer->reply, *log = json_object_get(reply, "log"), *changes = json_object_get(reply, "changes");
+	unsigned matches = (unsigned) hk_out_uint(reply, "matches"), decisions = (unsigned) hk_out_uint(reply, "decisions");
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	printf("%s: %u matches, %u decisions, leader %s\n", hk_ctl_label(answer->service),
-	       (unsigned) hk_out_uint(reply, "matches"), (unsigned) hk_out_uint(reply, "decisions"),
-	       hk_out_text(reply, "leader"));
+	printf("%s: %u match%s, %u decision%s, leader %s\n", hk_ctl_label(answer->service), matches, matches == 1 ? "" : "es",
+	       decisions, decisions == 1 ? "" : "s", hk_out_text(reply, "leader"));
 	print_ratings(reply);
 	for (size_t i = 0; i < json_array_size(changes); i++)
 		print_change(json_array_get(changes, i));

@@ -29,6 +29,10 @@ void hk_lint_sort(struct hk_lint *lint);
 
 /* lint_sections.c: sections and lines that can never take effect. doc keeps all settings and is linked. */
 void hk_lint_sections(const struct hk_doc *doc, struct hk_lint *lint);
+/* lint_names.c: the program (unit) of this host whose name is nearly that one, in ret; NULL if there is one of exactly
+   that name, or none that is near. */
+const char *hk_lint_near_program(const char *name, char *ret, size_t size);
+const char *hk_lint_near_unit(const char *name, char *ret, size_t size);
 /* lint_glob.c: does the one glob match all that the other matches? false may also mean that it takes too long to tell. */
 bool hk_glob_covers(const char *glob, const char *other);
 

@@ -184,6 +184,16 @@ static bool unit_possible(const char *glob)
 	return false;
 }
 
+static void check_near_unit(const char *file, const struct hk_section *s, struct hk_lint *lint)
+{
+	char full[HK_SECTION_NAME_MAX + 16], near[256];
+
+	snprintf(full, sizeof full, "%s%s", s->name, strchr(s->name, '.') == NULL ? ".service" : "");
+	if (hk_lint_near_unit(full, near, sizeof near) != NULL)
+		hk_lint_add(lint, false, "%s:%u: [unit:%s]: this host has no such unit: did you mean [unit:%s]?", file, s->first_line,
+		            s->name, near);
+}
+
 static void check_unit(const struct hk_doc *doc, const struct hk_section *s, struct hk_lint *lint)
 {
 	const char *file = doc->file[s->file];
@@ -200,12 +210,15 @@ static void check_unit(const struct hk_doc *doc, const struct hk_section *s, str
 	else if (strpbrk(s->name, "*?[") == NULL && strlen(s->name) > most)
 		hk_lint_add(lint, false, "%s:%u: [unit:%.40s...] never matches: names are compared up to %zu bytes", file,
 		            s->first_line, s->name, most);
+	else if (strpbrk(s->name, "*?[") == NULL)
+		check_near_unit(file, s, lint);
 }
 
 static void check_program(const struct hk_doc *doc, const struct hk_section *s, struct hk_lint *lint)
 {
 	const char *file = doc->file[s->file];
 	size_t most = sizeof ((struct hk_identity *) 0)->program - 1, word = strcspn(s->name, " \t");
+	char near[256];
 
 	if (s->name[word] != '\0')
 		hk_lint_add(lint, false,
@@ -215,6 +228,10 @@ static void check_program(const struct hk_doc *doc, const struct hk_section *s, 
 	else if (strpbrk(s->name, "*?[") == NULL && strlen(s->name) > most)
 		hk_lint_add(lint, false, "%s:%u: [program:%.40s...] never matches: names are compared up to %zu bytes", file,
 		            s->first_line, s->name, most);
+	else if (strpbrk(s->name, "*?[") == NULL && hk_lint_near_program(s->name, near, sizeof near) != NULL)
+		hk_lint_add(lint, false,
+		            "%s:%u: [program:%s]: no such program runs or is in PATH: did you mean [program:%s]?", file,
+		            s->first_line, s->name, near);
 	for (size_t i = 0; i < HK_COUNT(unit_kinds); i++)
 		if (ends_with(s->name, unit_kinds[i]))
 			hk_lint_add(lint, false, "%s:%u: [program:%s] is named like a unit: did you mean [unit:%s]?", file,

@@ -29,7 +29,7 @@ hakmemctl_SOURCES = \
 	src/ctl/launch.c \
 	src/ctl/learned.c \
 	src/ctl/library.c \
-	src/ctl/lint.c src/ctl/lint.h src/ctl/lint_glob.c src/ctl/lint_sections.c \
+	src/ctl/lint.c src/ctl/lint.h src/ctl/lint_glob.c src/ctl/lint_names.c src/ctl/lint_sections.c \
 	src/ctl/look.c \
 	src/ctl/main.c \
 	src/ctl/needs.c src/ctl/needs.h \

@@ -34,6 +34,22 @@ static const char *phase_of(const json_t *reply)
 	return text;
 }
 
+/* The engine's, unless a human has set what it would choose. */
+static const char *strategy_of(const json_t *reply)
+{
+	static char text[128];
+	size_t n = json_array_size(json_object_get(reply, "set_by_hand"));
+	const char *like = json_string_value(json_object_get(reply, "set_like"));
+
+	if (like != NULL)
+		snprintf(text, sizeof text, "set by hand%s%.40s", like[0] != '\0' ? ", like " : "", like[0] != '\0' ? hk_out_safe(like) : "");
+	else if (n > 0)
+		snprintf(text, sizeof text, "%.40s, but for %zu key%s set by hand", hk_out_text(reply, "strategy"), n, n == 1 ? "" : "s");
+	else
+		return hk_out_text(reply, "strategy");
+	return text;
+}
+
 /* ---- list ---- */
 
 enum { COLUMNS = 9 };
@@ -93,6 +109,8 @@ int hk_do_list(struct hk_ctl *ctl)
 		return HK_EXIT_FAILED;
 	if (services.n == 0)
 		hk_ctl_say_none(ctl, &services);
+	else if (services.everybody)
+		hk_ctl_say_hidden(&services);
 	/* status, not list: the array carries all of the stable names. */
 	failed = hk_ctl_ask(ctl, "status", false, &services, answers);
 	status = failed > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
@@ -188,8 +206,7 @@ static void print_status(const struct hk_ctl *ctl, const struct hk_answer *answe
 		printf("  unit %s", hk_out_safe(hk_service_unit(service)));
 	printf("\n  hakmem %s, up %s\n", hk_out_text(reply, "version"), hk_out_duration(hk_out_real(reply, "uptime_s")));
 	printf("  mode       %s%s%s   phase %s%s%s   strategy %s\n", paint(ctl, BOLD), hk_out_text(reply, "mode"),
-	       paint(ctl, PLAIN), paint(ctl, BOLD), phase_of(reply), paint(ctl, PLAIN),
-	       hk_out_text(reply, "strategy"));
+	       paint(ctl, PLAIN), paint(ctl, BOLD), phase_of(reply), paint(ctl, PLAIN), strategy_of(reply));
 	printf("  processes  %u", all);
 	if (applied < all)
 		printf("; %u of them run the newest configuration, the rest apply it when they next allocate", applied);

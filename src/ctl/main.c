@@ -3,22 +3,28 @@
  * hakmemctl: command line, the table of verbs, help. Whatever was printed must have arrived:
  * a full disk or a closed pipe is a failure, too.
  */
+#include "base/sys.h"
 #include "ctl/complete.h"
 #include "ctl/output.h"
 #include "hakmem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
 #define DEFAULT_TIMEOUT_MS 2000
 #define MAX_TIME_MS (3600 * 1000)
+#define HASTE (-20)
+#define HASTE_NS 100000000 /* of CPU time that may be had in haste */
 
 /* clang-format off */
 const struct hk_command hk_commands[] = {
@@ -43,7 +49,12 @@ const struct hk_command hk_commands[] = {
 	{"reload", "TARGET...|--all", "re-read the file that the service was started with: all or nothing",
 	 "  --all             every service of this host\n", hk_do_change, 0, -1},
 	{"get", "TARGET [KEY...]", "live values with their origin", NULL, hk_do_get, 1, -1},
-	{"set", "TARGET KEY=VALUE...", "change live values: together or not at all", NULL, hk_do_set, 2, -1},
+	{"set", "TARGET KEY=VALUE...", "change live values: together or not at all",
+	 "  --force           also a hard_limit below what is in use, which stops allocation\n\n"
+	 "Values are written as in the file: sizes with K, M, G; durations with us, ms, s, min; on and off. KEY=- takes\n"
+	 "an earlier set back, so that the file holds again; mode=NAME changes the mode. What is set ends with the\n"
+	 "process: hakmemctl export prints it for the file. hakmemctl get TARGET lists the keys with their values, and\n"
+	 "hakmem.ini(5) explains them.\n", hk_do_set, 2, -1},
 	{"trim", "TARGET...", "give free memory back to the system now", NULL, hk_do_change, 1, -1},
 	{"check", "[FILE...|--diff TARGET]", "lint the ini: exit status 0 clean, 1 errors",
 	 "Without FILE: $HAKMEM_CONF, else " HK_SYSCONFDIR "/hakmem.ini and " HK_SYSCONFDIR "/hakmem.d/*.ini.\n"
@@ -219,13 +230,20 @@ static unsigned parse_time(const char *text)
 	else if (*end != '\0' && strcmp(end, "s") != 0)
 		return 0;
 	n *= 1000;
-	return n < 1 ? 1 : n > MAX_TIME_MS ? MAX_TIME_MS : (unsigned) n;
+	return n < 1 ? 1 : n > UINT_MAX ? UINT_MAX : (unsigned) n;
 }
 
-static int take_time(const struct hk_ctl *ctl, const char *text, unsigned *ret_ms)
+/* In ms. */
+static int take_time(const struct hk_ctl *ctl, const char *option, unsigned least, unsigned most, unsigned *ret_ms)
 {
+	const char *text = strchr(option, '=') + 1;
+
 	*ret_ms = parse_time(text);
-	return *ret_ms > 0 ? 0 : hk_ctl_usage(ctl, "'%s' is not a time: 2s, 500ms, 1min", text);
+	if (*ret_ms == 0)
+		return hk_ctl_usage(ctl, "%s: '%s' is not a time: 2s, 500ms, 1min", option, text);
+	if (*ret_ms < least || *ret_ms > most)
+		return hk_ctl_usage(ctl, "%s: it must be %ums to %umin", option, least, most / 60000);
+	return 0;
 }
 
 static int parse_option(struct hk_ctl *ctl, const char *option)
@@ -248,6 +266,8 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 		ctl->no_reload = true;
 	else if (strcmp(option, "--no-socket") == 0)
 		ctl->no_socket = true;
+	else if (strcmp(option, "--force") == 0)
+		ctl->force = true;
 	else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0)
 		ctl->help = true;
 	else if (strcmp(option, "--version") == 0 || strcmp(option, "-V") == 0)
@@ -259,9 +279,9 @@ static int parse_option(struct hk_ctl *ctl, const char *option)
 	else if (strncmp(option, "--output=", 9) == 0 && option[9] != '\0')
 		ctl->output = option + 9;
 	else if (strncmp(option, "--timeout=", 10) == 0)
-		return take_time(ctl, option + 10, &ctl->timeout_ms);
+		return take_time(ctl, option, 1, MAX_TIME_MS, &ctl->timeout_ms);
 	else if (strncmp(option, "--interval=", 11) == 0)
-		return take_time(ctl, option + 11, &ctl->interval_ms);
+		return take_time(ctl, option, 100, 60000, &ctl->interval_ms);
 	else
 		return hk_ctl_usage(ctl, "unknown option '%s'", option);
 	return 0;
@@ -300,14 +320,16 @@ static int check_arguments(const struct hk_ctl *ctl)
 {
 	const struct hk_command *c = ctl->command;
 
+	if (ctl->all && strcmp(c->name, "reload") != 0)
+		return hk_ctl_usage(ctl, "--all belongs to reload only%s", c->run == hk_do_change ? ": '*' names all services" : "");
 	if (ctl->nargs < c->min)
 		return hk_ctl_usage(ctl, "%s needs %s", c->name, c->arguments);
 	if (c->max >= 0 && ctl->nargs > c->max)
 		return hk_ctl_usage(ctl, "too many arguments: '%s'", ctl->args[c->max]);
 	if (ctl->rest != NULL && c->run != hk_do_exec)
 		return hk_ctl_usage(ctl, "'--' belongs to run only");
-	if (ctl->all && strcmp(c->name, "reload") != 0)
-		return hk_ctl_usage(ctl, "--all belongs to reload only");
+	if (ctl->force && c->run != hk_do_set)
+		return hk_ctl_usage(ctl, "--force belongs to set only");
 	if (ctl->diff && c->run != hk_do_check)
 		return hk_ctl_usage(ctl, "--diff belongs to check only");
 	if ((ctl->once || ctl->interval_ms > 0) && c->run != hk_do_top)
@@ -323,6 +345,25 @@ static int check_arguments(const struct hk_ctl *ctl)
 	if (ctl->output != NULL && !ctl->prometheus)
 		return hk_ctl_usage(ctl, "--output belongs to stats --prometheus only");
 	return 0;
+}
+
+/* Who steers a machine that is busy to the brim wants to get a word in: the kernel gives root precedence. Long work gives
+   it back (hk_ctl_patience); a command to run does not inherit it. */
+static void hurry(const struct hk_ctl *ctl)
+{
+	if (ctl->command->run == hk_do_exec)
+		return;
+	(void) setpriority(PRIO_PROCESS, 0, HASTE);
+	hk_sys_prompt();
+}
+
+void hk_ctl_patience(void)
+{
+	struct timespec used;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0 && (used.tv_sec > 0 || used.tv_nsec > HASTE_NS) &&
+	    getpriority(PRIO_PROCESS, 0) == HASTE)
+		(void) setpriority(PRIO_PROCESS, 0, 0);
 }
 
 static void configure(struct hk_ctl *ctl)
@@ -354,6 +395,7 @@ int main(int argc, char **argv)
 	else if (status == 0 && ctl.help)
 		help_on(ctl.command);
 	else if (status == 0 && (status = check_arguments(&ctl)) == 0) {
+		hurry(&ctl);
 		configure(&ctl);
 		status = ctl.command->run(&ctl);
 	}

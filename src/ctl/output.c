@@ -142,7 +142,7 @@ const char *hk_out_pending(const json_t *key)
 	char *buf = buffer();
 
 	snprintf(buf, BUFFER_SIZE, "%s = %s %s", hk_out_text(key, "key"), hk_out_text(key, "value"),
-	         lost ? "needs a restart: put it into the file, a value set live ends with the process"
+	         lost ? "is read at start only, and what is set ends with the process: put it into the file and restart"
 	              : "waits for a restart");
 	return buf;
 }

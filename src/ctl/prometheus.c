@@ -34,6 +34,7 @@ static const struct metric metrics[] = {
 	GAUGE("metadata_bytes", "metadata_bytes"),
 	GAUGE("mapped_bytes", "mapped_bytes"),
 	GAUGE("slab_bytes", "slab_bytes"),
+	GAUGE("slab_free_bytes", "slab_free_bytes"),
 	GAUGE("cache_bytes", "thread_cache_bytes"),
 	GAUGE("free_run_bytes", "free_run_bytes"),
 	GAUGE("dirty_bytes", "dirty_bytes"),

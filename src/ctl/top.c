@@ -335,8 +335,6 @@ int hk_do_top(struct hk_ctl *ctl)
 	signal(SIGPIPE, SIG_IGN);
 	ui.top.ctl = ctl;
 	ui.view.sort = HK_TOP_RSS;
-	ui.view.interval_ms = ctl->interval_ms == 0
-	                              ? 1000
-	                              : hk_min(hk_max(ctl->interval_ms, INTERVAL_MIN_MS), INTERVAL_MAX_MS);
+	ui.view.interval_ms = ctl->interval_ms == 0 ? 1000 : ctl->interval_ms;
 	return ctl->once || ctl->json ? hk_top_once(&ui.top, ui.view.interval_ms, ui.view.sort) : live();
 }

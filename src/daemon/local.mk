@@ -10,7 +10,7 @@ hakmemd_SOURCES = \
 	src/ctl/door1.c \
 	src/ctl/door2.c \
 	src/ctl/elf.c \
-	src/ctl/lint.c src/ctl/lint_glob.c src/ctl/lint_sections.c \
+	src/ctl/lint.c src/ctl/lint_glob.c src/ctl/lint_names.c src/ctl/lint_sections.c \
 	src/ctl/output.c \
 	src/ctl/pool.c \
 	src/ctl/prometheus.c \

@@ -10,18 +10,21 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 void hk_log(enum hk_level level, const char *format, ...)
 {
 	char line[1200];
+	time_t now = time(NULL);
+	struct tm tm;
 	size_t n = 0;
 	va_list args;
 
 	if (getenv("JOURNAL_STREAM") != NULL)
 		n = (size_t) snprintf(line, sizeof line, "<%d>", (int) level);
-	else
-		n = (size_t) snprintf(line, sizeof line, "hakmemd: ");
+	else if (localtime_r(&now, &tm) != NULL && (n = strftime(line, sizeof line, "%Y-%m-%d %H:%M:%S ", &tm)) > 0)
+		n += (size_t) snprintf(line + n, sizeof line - n, "hakmemd: ");
 	va_start(args, format);
 	vsnprintf(line + n, sizeof line - n - 1, format, args);
 	va_end(args);

@@ -137,7 +137,8 @@ static int set(const char *key, enum hk_key_id id, const char *value)
 
 	if (r != 0)
 		return r;
-	n = snprintf(s->line, sizeof(s->line), "set %s=%s", key, value);
+	/* A program may bound itself below what it has, as with setrlimit. */
+	n = snprintf(s->line, sizeof(s->line), "set %s%s=%s", id == HK_KEY_HARD_LIMIT ? "--force " : "", key, value);
 	r = n >= (int) sizeof(s->line) ? -EINVAL : run(s);
 	if (r == 0 && id != HK_KEY_COUNT)
 		r = (s->values.pending.mask >> id & 1) != 0;

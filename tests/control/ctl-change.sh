@@ -34,6 +34,25 @@ for pid in "${both[@]}"; do
     ctl 0 set "$pid" purge_delay=- batch_max=-
     is "set taken back" "$(value "$pid" purge_delay)" "700ms [hakmem]"
 
+    # What the engine may not choose any more, status does not call its choice.
+    ctl 0 set "$pid" purge_delay=50ms batch_max=64
+    ctl 0 status "$pid"
+    out 'strategy default, but for 2 keys set by hand'
+    ctl 0 set "$pid" bigcache_limit=64M bigcache_max_block=32M thp=on
+    ctl 0 status "$pid"
+    out 'strategy set by hand, like lean-huge$'
+    ctl 0 set "$pid" batch_max=63
+    ctl 0 status "$pid"
+    out 'strategy set by hand$'
+    # A reload tells what it cannot change, and why.
+    printf '[hakmem]\npurge_delay = 900ms\n' >"$HAKMEM_CONF"
+    ctl 0 reload "$pid"
+    out "purge_delay = 900ms \\(.*hakmem\\.ini:2\\) does not hold: set says 50ms"
+    ctl 0 set "$pid" purge_delay=- batch_max=- bigcache_limit=- bigcache_max_block=- thp=-
+    printf '[hakmem]\npurge_delay = 700ms\n' >"$HAKMEM_CONF"
+    ctl 0 reload "$pid"
+    ! grep -q 'does not hold' "$T/out" || fail "nothing is overridden: $(cat "$T/out")"
+
     # The mode: once, and one that exists.
     ctl 1 set "$pid" mode=fast mode=minimal
     err 'mode is given twice'
@@ -41,12 +60,13 @@ for pid in "${both[@]}"; do
     err "did you mean 'fast'"
 
     # A start-up key waits; from the file it will be there after the restart, set live it will not.
-    ctl 0 set "$pid" security=full
-    out 'security = full needs a restart: put it into the file'
+    ctl 1 set "$pid" security=full
+    out 'nothing changed'
+    out 'security = full is read at start only, and what is set ends with the process: put it into the file'
     ctl 0 get "$pid" security --json
     json 'j[0]["value"] == "basic" and j[0]["pending"] == "full" and j[0]["context"] == "startup"'
     ctl 0 status "$pid"
-    out 'pending +security = full needs a restart'
+    out 'pending +security = full is read at start only'
     ctl 0 set "$pid" security=-
     printf '[hakmem]\npurge_delay = 700ms\nsecurity = off\n' >"$HAKMEM_CONF"
     ctl 0 reload "$pid"

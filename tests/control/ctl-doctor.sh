@@ -214,6 +214,10 @@ out 'OK +files +.*hakmem.ini: no error'
 ctl 0 doctor --json
 json 'j[0]["subject"] == "this host" and j[0]["pid"] is None and j[0]["problems"] == 0'
 printf '[hakmem]\ncontrol = on\ncontrol_dir = %s\nbigcahe = on\n' "$T/nodir" >"$HAKMEM_CONF"
+HAKMEM_CONTROL_DIR=$T/elsewhere ctl 1 doctor # where hakmemctl looks is what counts
+out "PROBLEM +socket +$T/elsewhere: No such file"
+[ "$(grep -cE '^  [A-Z]+ +socket ' "$T/out")" -eq 1 ] || fail "one folder, one line: $(cat "$T/out")"
+unset HAKMEM_CONTROL_DIR
 ctl 1 doctor
 out "PROBLEM +files +1 errors .*did you mean 'bigcache'"
 out "PROBLEM +socket +$T/nodir: No such file"

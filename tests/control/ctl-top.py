@@ -295,6 +295,8 @@ try:
     assert all(r["allocs_per_s"] > 1000 and r["rss_bytes"] > 10 << 20 for r in rows), rows
     assert "belongs to top" in ctl("list", "--once", status=2).stderr
     assert "is not a time" in ctl("top", "--interval=soon", status=2).stderr
+    assert "it must be 100ms to 1min" in ctl("top", "--interval=50ms", status=2).stderr
+    assert "it must be 1ms to 60min" in ctl("list", "--timeout=2000min", status=2).stderr
     ctl("top", "--json", "no-such-program", status=3)
 finally:
     for process in running:

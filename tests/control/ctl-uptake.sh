@@ -35,25 +35,31 @@ for control in on off; do
     [ $control = off ] || wait_for 20 test -S "$(socket_of "$pid")" || fail "no control socket"
     other=$([ $control = on ] && echo off || echo on)
 
-    # A key that needs a restart: noted, not done; and of that only who is told about it hears.
-    ctl 0 set "$pid" "control=$other"
-    out 'set noted, nothing changes before a restart'
-    out "^  control = $other needs a restart: put it into the file"
+    # A key that is read at start: nothing is done, which is a failure; and of that only who is told about it hears.
+    ctl 1 set "$pid" "control=$other"
+    out ': nothing changed$'
+    out "^  control = $other is read at start only, and what is set ends with the process: put it into the file"
     ! grep -q 'done\|no live value' "$T/out" || fail "not done: $(cat "$T/out")"
     ctl 0 set "$pid" thp=off
     out 'set done'
     ! grep -q 'restart' "$T/out" || fail "the notice is repeated: $(cat "$T/out")"
     ctl 0 set "$pid" security=full batch_max=9
     out 'set done'
-    out 'security = full needs a restart'
+    out 'security = full is read at start only'
     ! grep -q 'control' "$T/out" || fail "the notice is repeated: $(cat "$T/out")"
     ctl 0 status "$pid" --json
     json "{p['key'] for p in j[0]['pending']} == {'control', 'security'}"
 
-    # A limit below what is in use holds, with a warning that has the figures.
-    ctl 0 set "$pid" hard_limit=1M
-    out 'hard_limit = 1M \(was 0\)'
-    out "warning: hard_limit = 1M is below what is in use: pid $pid has [0-9]+\.[0-9] MiB: "
+    # A hard_limit below what is in use would stop the service: only who insists gets it, with a warning that has the figures.
+    ctl 1 set "$pid" hard_limit=1M thp=on
+    err "hard_limit = 1M is below what is in use: pid $pid has [0-9]+\.[0-9]M: new memory would be refused \(ENOMEM\) until enough is freed\. Nothing was changed; set --force does it all the same"
+    ctl 0 get "$pid" hard_limit thp --json
+    json '[(k["value"], k["origin"]) for k in j] == [("0", "preset"), ("off", "set")]'
+    ctl 1 set "$pid" soft_limit=- hard_limit=0x
+    ctl 0 set "$pid" hard_limit=1G
+    ctl 0 set --force "$pid" hard_limit=1M
+    out 'hard_limit = 1M \(was 1G\)'
+    out "warning: hard_limit = 1M is below what is in use: pid $pid has [0-9]+\.[0-9]M: "
     ctl 0 status "$pid" --json
     json "any(w.startswith('hard_limit = 1M is below what is in use: pid $pid') for w in j[0]['warnings'])"
     ctl 0 set "$pid" hard_limit=- soft_limit=1M

@@ -59,7 +59,9 @@ verbs_on() { # DOOR PID
     ctl 0 --door="$door" canary "$pid" --json
     json "j[0]['pid'] == $pid and j[0]['applied'] == 1"
     ctl 0 --door="$door" trim "$pid" --json
-    json 'j[0]["trimmed_bytes"] >= 0'
+    json 'j[0]["trimmed_bytes"] >= 0 and j[0]["rss_before_bytes"] > 1 << 20 and j[0]["rss_bytes"] > 1 << 20'
+    ctl 0 --door="$door" trim "$pid"
+    out ', [0-9.]+[BKM]? given back( so far)? \(resident: [0-9.]+M, was [0-9.]+M\)|trim requested'
     ctl 0 --door="$door" set "$pid" purge_delay=1500ms
     out 'purge_delay = 1500ms \(was 700ms\)'
     ctl 0 --door="$door" get "$pid" purge_delay --json
@@ -75,6 +77,10 @@ verbs_on 2 "$two"
 # A door that is not there.
 ctl 1 --door=1 status "$two"
 err 'no control socket'
+ctl 2 trim --all
+err "belongs to reload only: '\*' names all services"
+ctl 2 trim --force "$two"
+err '--force belongs to set only'
 
 # All services at once; each as program, socket, glob.
 ctl 0 list
