@@ -154,7 +154,12 @@ static void door2_too_late(uv_timer_t *timer)
 	finish(task);
 }
 
-static void start_door2(struct hk_task *task)
+bool hk_task_may_take_door2(const struct hk_task *task)
+{
+	return task->answer->service->seen.state == HK_SEEN_BLOCK && task->ask->door != 1;
+}
+
+void hk_task_take_door2(struct hk_task *task)
 {
 	const struct hk_seen *seen = &task->answer->service->seen;
 	struct hk_door2 *job;
@@ -214,9 +219,9 @@ void hk_task_door1_failed(struct hk_task *task, bool uncertain, const char *form
 		         "%s; it is not certain whether the request was carried out%s", why,
 		         answer->service->seen.state == HK_SEEN_BLOCK ? " (--door=2 goes past the thread)" : "");
 		finish(task);
-	} else if (answer->service->seen.state == HK_SEEN_BLOCK && task->ask->door != 1) {
+	} else if (hk_task_may_take_door2(task)) {
 		snprintf(answer->note, sizeof answer->note, "door 1: %.160s; taken: door 2", why);
-		start_door2(task);
+		hk_task_take_door2(task);
 	} else {
 		snprintf(answer->error, sizeof answer->error, "%s", why);
 		finish(task);
@@ -234,7 +239,7 @@ static void start(struct hk_task *task)
 		snprintf(error, sizeof task->answer->error, "it has no control socket (control = on makes one)");
 		finish(task);
 	} else if (service->seen.state == HK_SEEN_BLOCK) {
-		start_door2(task);
+		hk_task_take_door2(task);
 	} else {
 		explain_closed(&service->seen, error, sizeof task->answer->error);
 		finish(task);

@@ -20,11 +20,12 @@ struct hk_task {
 	/* Door 1 */
 	uv_pipe_t pipe;
 	uv_connect_t connect;
-	uv_write_t write;
-	uv_timer_t deadline, again;
+	uv_write_t write, probe;
+	uv_timer_t deadline, again, hedge;
 	char *request; /* the line with its newline */
 	char *text;    /* HK_REPLY_MAX bytes */
 	size_t used;
+	bool probing; /* "version" first: does the thread answer at all? */
 	bool sent, door1_over;
 	/* Door 2 */
 	uv_work_t work;
@@ -44,6 +45,9 @@ void hk_door1_start(struct hk_task *task);
 
 /* Door 1 (door 2) has said text: judge it. */
 void hk_task_reply(struct hk_task *task, int door, const char *text, size_t size);
+/* Is there another way, and may it be taken? Then take it: door 1 was given up. */
+bool hk_task_may_take_door2(const struct hk_task *task);
+void hk_task_take_door2(struct hk_task *task);
 /* Door 1 did not answer. uncertain: the request may have been taken, or may yet be. */
 void hk_task_door1_failed(struct hk_task *task, bool uncertain, const char *format, ...) HK_PRINTF(3, 4);
 

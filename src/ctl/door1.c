@@ -6,12 +6,14 @@
 #include "ctl/ask_int.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#define HEDGE_MS 20 /* without an answer: look through door 2 */
 #define AGAIN_MS 20 /* between attempts at a socket whose backlog is full, or which others crowd */
 
 static void try_connect(struct hk_task *task);
@@ -24,6 +26,7 @@ static void again(uv_timer_t *timer)
 /* Nobody has read the request: so there is another attempt, until the deadline. */
 static void retry(struct hk_task *task)
 {
+	task->used = 0;
 	task->sent = false;
 	hk_task_close((uv_handle_t *) &task->pipe);
 	uv_timer_start(&task->again, again, AGAIN_MS, 0);
@@ -36,6 +39,7 @@ static void shut(struct hk_task *task)
 	hk_task_close((uv_handle_t *) &task->pipe);
 	hk_task_close((uv_handle_t *) &task->deadline);
 	hk_task_close((uv_handle_t *) &task->again);
+	hk_task_close((uv_handle_t *) &task->hedge);
 }
 
 static void too_late(uv_timer_t *timer)
@@ -46,6 +50,19 @@ static void too_late(uv_timer_t *timer)
 	hk_task_door1_failed(task, task->sent, "no answer from its control thread within %u ms",
 	                     task->ask->timeout_ms);
 }
+
+/* The thread gets no processor, perhaps. It has been asked for nothing yet that changes anything. */
+static void impatient(uv_timer_t *timer)
+{
+	struct hk_task *task = timer->data;
+
+	shut(task);
+	if (task->ask->changes)
+		snprintf(task->answer->note, sizeof task->answer->note, "its control thread does not answer at once; taken: door 2");
+	hk_task_take_door2(task);
+}
+
+static void send_line(struct hk_task *task);
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -80,6 +97,13 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	task->used += (size_t) n;
 	if (end == NULL)
 		return;
+	if (task->probing) {
+		task->probing = false;
+		task->used = 0;
+		uv_timer_stop(&task->hedge);
+		send_line(task);
+		return;
+	}
 	shut(task);
 	hk_task_reply(task, 1, task->text, (size_t) (end - task->text));
 }
@@ -124,7 +148,6 @@ static void on_connect(uv_connect_t *connect, int status)
 {
 	struct hk_task *task = connect->data;
 	const char *why;
-	uv_buf_t buf;
 	int r;
 
 	if (task->door1_over)
@@ -143,15 +166,27 @@ static void on_connect(uv_connect_t *connect, int status)
 		                                  : why);
 		return;
 	}
-	task->sent = true;
-	buf = uv_buf_init(task->request, (unsigned) strlen(task->request));
-	r = uv_write(&task->write, connect->handle, &buf, 1, on_write);
-	if (r == 0)
-		r = uv_read_start(connect->handle, on_alloc, on_read);
-	if (r < 0) {
-		shut(task);
-		hk_task_door1_failed(task, false, "the request could not be sent: %s", uv_strerror(r));
+	r = uv_read_start(connect->handle, on_alloc, on_read);
+	if (r == 0) {
+		send_line(task);
+		return;
 	}
+	shut(task);
+	hk_task_door1_failed(task, false, "the request could not be sent: %s", uv_strerror(r));
+}
+
+static void send_line(struct hk_task *task)
+{
+	static char probe[] = "version\n";
+	char *line = task->probing ? probe : task->request;
+	uv_buf_t buf = uv_buf_init(line, (unsigned) strlen(line));
+	int r = uv_write(task->probing ? &task->probe : &task->write, (uv_stream_t *) &task->pipe, &buf, 1, on_write);
+
+	task->sent = !task->probing;
+	if (r == 0)
+		return;
+	shut(task);
+	hk_task_door1_failed(task, false, "the request could not be sent: %s", uv_strerror(r));
 }
 
 static void try_connect(struct hk_task *task)
@@ -179,8 +214,12 @@ void hk_door1_start(struct hk_task *task)
 	memcpy(task->request + size - 2, "\n", 2);
 	uv_timer_init(uv_default_loop(), &task->deadline);
 	uv_timer_init(uv_default_loop(), &task->again);
-	task->deadline.data = task->again.data = task->connect.data = task->write.data = task;
-	task->users += 2;
+	uv_timer_init(uv_default_loop(), &task->hedge);
+	task->deadline.data = task->again.data = task->hedge.data = task->connect.data = task->write.data = task->probe.data = task;
+	task->users += 3;
 	uv_timer_start(&task->deadline, too_late, task->ask->timeout_ms, 0);
+	task->probing = task->ask->changes && hk_task_may_take_door2(task);
+	if (hk_task_may_take_door2(task))
+		uv_timer_start(&task->hedge, impatient, HEDGE_MS, 0);
 	try_connect(task);
 }

@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "ctl/complete.h"
 #include "ctl/output.h"
+#include "ctl/pool.h"
 #include "hakmem.h"
 
 #include <errno.h>
@@ -347,23 +348,28 @@ static int check_arguments(const struct hk_ctl *ctl)
 	return 0;
 }
 
-/* Who steers a machine that is busy to the brim wants to get a word in: the kernel gives root precedence. Long work gives
-   it back (hk_ctl_patience); a command to run does not inherit it. */
+/* Who steers a machine that is busy to the brim wants to get a word in: the kernel gives root precedence. Long work gives it
+   back (hk_ctl_patience), and verbs that live on or start other programs do without. */
 static void hurry(const struct hk_ctl *ctl)
 {
-	if (ctl->command->run == hk_do_exec)
-		return;
-	(void) setpriority(PRIO_PROCESS, 0, HASTE);
+	static int (*const steady[])(struct hk_ctl *) = {hk_do_exec, hk_do_top, hk_do_doctor, hk_do_enable, hk_do_disable};
+
+	for (size_t i = 0; i < HK_COUNT(steady); i++)
+		if (ctl->command->run == steady[i])
+			return;
+	hk_pool_pause = hk_ctl_patience;
 	hk_sys_prompt();
+	(void) setpriority(PRIO_PROCESS, 0, HASTE);
 }
 
 void hk_ctl_patience(void)
 {
 	struct timespec used;
 
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0 && (used.tv_sec > 0 || used.tv_nsec > HASTE_NS) &&
-	    getpriority(PRIO_PROCESS, 0) == HASTE)
-		(void) setpriority(PRIO_PROCESS, 0, 0);
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 || (used.tv_sec == 0 && used.tv_nsec < HASTE_NS) ||
+	    getpriority(PRIO_PROCESS, 0) != HASTE)
+		return;
+	(void) setpriority(PRIO_PROCESS, 0, 0);
 }
 
 static void configure(struct hk_ctl *ctl)

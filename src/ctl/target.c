@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define START_TICKS 200 /* 2 s: so long a process may have the library mapped, but no block yet */
-#define THREADS "32" /* worker threads of libuv: each waits for one target at a time */
+#define THREADS 32U /* worker threads of libuv, at most: each waits for one target at a time */
 
 const char *hk_ctl_label(const struct hk_service *service)
 {
@@ -133,7 +133,6 @@ int hk_ctl_targets(struct hk_ctl *ctl, char **targets, int n, struct hk_services
 {
 	int status = HK_EXIT_DONE;
 
-	setenv("UV_THREADPOOL_SIZE", THREADS, 0);
 	signal(SIGPIPE, SIG_IGN); /* a target that goes away in mid-request is an error, not our end */
 	memset(ret, 0, sizeof *ret);
 	for (int i = 0; status == HK_EXIT_DONE && i < n; i++)
@@ -187,7 +186,12 @@ unsigned hk_ctl_ask(struct hk_ctl *ctl, const char *line, bool changes, struct h
                     struct hk_answer *answers)
 {
 	struct hk_ask ask = {.line = line, .changes = changes, .door = ctl->door, .timeout_ms = ctl->timeout_ms};
-	unsigned failed = hk_ask(&ask, services, answers);
+	unsigned failed;
+	char threads[16];
+
+	snprintf(threads, sizeof threads, "%zu", hk_min((size_t) hk_max(services->n, 1), THREADS));
+	setenv("UV_THREADPOOL_SIZE", threads, 0);
+	failed = hk_ask(&ask, services, answers);
 
 	if (services->everybody)
 		failed = leave_out_passing(services, answers);

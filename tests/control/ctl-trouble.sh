@@ -103,8 +103,12 @@ done
 # A stopped process: read past its thread; a change says that it has not been taken up.
 kill -STOP "$one"
 ctl 0 --timeout=300ms status "$one"
-err 'door 2'
-ctl 1 --timeout=300ms trim "$one"
+out 'control +door 2'
+ctl 1 --timeout=300ms --door=1 trim "$one"
+err 'no answer from its control thread within 300 ms; it is not certain whether the request was carried out'
+ctl 0 --timeout=300ms trim "$one"
+err 'its control thread does not answer at once; taken: door 2'
+out 'trim requested; applied by 0 of 1 process so far'
 ctl 0 --door=2 set "$one" batch_max=78
 out 'set requested; applied by 0 of 1 process so far, and when it next allocates'
 kill -CONT "$one"
