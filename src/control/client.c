@@ -23,8 +23,8 @@
 #define HK_ACK_WAIT_MS 20         /* for other processes to apply a change */
 #define HK_PUBLISH_TRIES 4
 
-#define HK_SHARE 64                /* clients get one part in so many of a processor's time, in the long run … */
-#define HK_AT_ONCE_NS 100000000    /* … and so much at once after a quiet time: a reload, a trim */
+#define HK_SHARE 128               /* clients get one part in so many of a processor's time, in the long run … */
+#define HK_AT_ONCE_NS 50000000     /* … and so much at once after a quiet time: a reload, a trim */
 #define HK_DEBT_MAX_NS (1000000000 / HK_SHARE) /* paid back within a second, whatever was asked */
 
 /* ---- what clients cost ---- */
