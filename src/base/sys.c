@@ -41,21 +41,21 @@ static void count(_Atomic uint64_t *counter)
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-static void *map(void *hint, size_t size, int flags)
+static void *map(void *hint, size_t size, int flags, int access)
 {
 	int saved = errno;
-	void *p = mmap(hint, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(hint, size, access, flags | MAP_ANONYMOUS, -1, 0);
 
 	errno = saved;
 	count(&hk_sys_counts.mmap);
 	return p == MAP_FAILED ? NULL : p;
 }
 
-void *hk_sys_map(size_t size, size_t align)
+static void *map_aligned(size_t size, size_t align, int access)
 {
 	size_t spare;
 	uintptr_t raw, start;
-	void *p = map(NULL, size, MAP_PRIVATE);
+	void *p = map(NULL, size, MAP_PRIVATE, access);
 
 	if (p == NULL || ((uintptr_t) p & (align - 1)) == 0)
 		return p;
@@ -63,7 +63,7 @@ void *hk_sys_map(size_t size, size_t align)
 	hk_sys_unmap(p, size);
 	if (size + align < size)
 		return NULL;
-	p = map(NULL, size + align, MAP_PRIVATE);
+	p = map(NULL, size + align, MAP_PRIVATE, access);
 	if (p == NULL)
 		return NULL;
 	raw = (uintptr_t) p;
@@ -76,9 +76,19 @@ void *hk_sys_map(size_t size, size_t align)
 	return (void *) start;
 }
 
-void *hk_sys_map_at(void *address, size_t size)
+void *hk_sys_map(size_t size, size_t align)
 {
-	void *p = map(address, size, MAP_PRIVATE | MAP_FIXED_NOREPLACE);
+	return map_aligned(size, align, PROT_READ | PROT_WRITE);
+}
+
+void *hk_sys_reserve(size_t size, size_t align)
+{
+	return map_aligned(size, align, PROT_NONE);
+}
+
+void *hk_sys_reserve_at(void *address, size_t size)
+{
+	void *p = map(address, size, MAP_PRIVATE | MAP_FIXED_NOREPLACE, PROT_NONE);
 
 	if (p == NULL || p == address)
 		return p;
@@ -86,9 +96,29 @@ void *hk_sys_map_at(void *address, size_t size)
 	return NULL;
 }
 
+void hk_sys_close(void *addr, size_t size, bool give)
+{
+	int saved = errno;
+
+	/* Where limits allow no further mapping it stays open, but loses what was in it. */
+	if (mprotect(addr, size, PROT_NONE) != 0 || give)
+		(void) madvise(addr, size, MADV_DONTNEED);
+	errno = saved;
+}
+
+int hk_sys_open(void *addr, size_t size)
+{
+	int saved = errno, r = 0;
+
+	if (mprotect(addr, size, PROT_READ | PROT_WRITE) != 0)
+		r = -errno;
+	errno = saved;
+	return r;
+}
+
 void *hk_sys_map_shared(size_t size)
 {
-	return map(NULL, size, MAP_SHARED | MAP_NORESERVE);
+	return map(NULL, size, MAP_SHARED | MAP_NORESERVE, PROT_READ | PROT_WRITE);
 }
 
 void hk_sys_unmap(void *addr, size_t size)

@@ -23,10 +23,16 @@ extern struct hk_sys_counts hk_sys_counts;
 
 /* Fresh zeroed private memory aligned to align (a power of two ≥ HK_PAGE), or NULL. */
 void *hk_sys_map(size_t size, size_t align);
-/* The same at this address, or NULL if it is not free. */
-void *hk_sys_map_at(void *address, size_t size);
 /* The same, inherited by fork as shared memory; page aligned, or NULL. */
 void *hk_sys_map_shared(size_t size);
+/* As hk_sys_map, but closed: any access ends in SIGSEGV until hk_sys_open has opened the part. */
+void *hk_sys_reserve(size_t size, size_t align);
+/* The same at this address, or NULL if it is not free. */
+void *hk_sys_reserve_at(void *address, size_t size);
+/* 0, or −errno where limits refuse it. */
+int hk_sys_open(void *addr, size_t size);
+/* Close it again; give: its pages go back to the system. */
+void hk_sys_close(void *addr, size_t size, bool give);
 void hk_sys_unmap(void *addr, size_t size);
 /* Grow or shrink a mapping where it is (target NULL), or move it over the mapping at target. The new
    address, or NULL when the kernel refuses: then nothing has changed. */

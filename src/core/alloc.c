@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "core/harden.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/purge.h"
@@ -21,7 +22,7 @@ void *hk_malloc_beyond(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_MEDIUM_MAX))
 		return malloc_large(size);
-	return hk_malloc_class(hk_sizeclass_medium(size));
+	return hk_malloc_class(hk_sizeclass_medium(size), size);
 }
 
 void *hk_malloc(size_t size)
@@ -49,13 +50,25 @@ static HK_NOINLINE void *large(size_t size, size_t align, bool zero)
 	void *p;
 
 	hk_heap_beat(hk_heap_ready());
-	p = hk_large_alloc(size, align, zero);
+	p = HK_UNLIKELY(HK_KNOB(security) == HK_SECURITY_FULL) ? hk_guard_alloc(size, align) : NULL;
+	if (HK_LIKELY(p == NULL))
+		p = hk_large_alloc(size, hk_max(align, HK_GRANULE), zero);
 	return p != NULL ? p : refuse(ENOMEM);
 }
 
 static HK_NOINLINE void *malloc_large(size_t size)
 {
-	return large(size, HK_GRANULE, false);
+	return large(size, 16, false);
+}
+
+static void *harden_memalign(size_t align, size_t size)
+{
+	struct hk_heap *heap = hk_heap_ready();
+	void *p;
+
+	hk_heap_beat(heap);
+	p = hk_harden_alloc(heap->shard, size, align);
+	return p != NULL ? p : refuse(ENOMEM);
 }
 
 void *hk_calloc(size_t n, size_t size)
@@ -66,7 +79,7 @@ void *hk_calloc(size_t n, size_t size)
 	if (HK_UNLIKELY(__builtin_mul_overflow(n, size, &bytes)))
 		return refuse(ENOMEM);
 	if (bytes > HK_MEDIUM_MAX)
-		return large(bytes, HK_GRANULE, true);
+		return large(bytes, 16, true);
 	p = hk_malloc_inl(bytes);
 	if (HK_LIKELY(p != NULL))
 		memset(p, 0, bytes);
@@ -79,10 +92,12 @@ void *hk_memalign(size_t align, size_t size)
 		return refuse(EINVAL);
 	if (align <= 16)
 		return hk_malloc(size);
+	if (HK_UNLIKELY(HK_KNOB(security) == HK_SECURITY_FULL))
+		return harden_memalign(align, size);
 	/* Slabs begin at multiples of 64 KiB, and the class of a multiple of align is one itself: either it is exactly that
 	   size, or the step between classes there is a multiple. */
 	if (size <= HK_MEDIUM_MAX - align && align <= HK_GRANULE)
-		return hk_malloc_class(hk_sizeclass_of(hk_align_up(hk_max(size, 1), align)));
+		return hk_malloc_class(hk_sizeclass_of(hk_align_up(hk_max(size, 1), align)), size);
 	return large(size, align, false);
 }
 
@@ -95,10 +110,14 @@ static struct hk_span *large_or_die(const void *p, const char *fault)
 	return span;
 }
 
+static const char not_usable[] = "malloc_usable_size of a pointer that malloc did not return";
+
 /* As usable() below, for large blocks and threads that are not set up. */
 static size_t usable_odd(const void *p, size_t c, const char *fault)
 {
 	if (HK_LIKELY(c != 0)) {
+		if (HK_UNLIKELY(hk_harden_sealed(p)))
+			return hk_harden_usable(p, fault, fault == not_usable ? "malloc_usable_size of a freed block" : "double free");
 		if (HK_UNLIKELY(hk_pool_block_start(p) != p))
 			hk_fatal(fault, p);
 		return hk_classes[c].size;
@@ -120,7 +139,7 @@ HK_INLINE size_t usable(const void *p, const char *fault)
 
 size_t hk_usable_size(const void *p)
 {
-	return p == NULL ? 0 : usable(p, "malloc_usable_size of a pointer that malloc did not return");
+	return p == NULL ? 0 : usable(p, not_usable);
 }
 
 /* Somewhere else: a growing block gets some room for the next time, so that repeated growth copies less. */
@@ -155,10 +174,54 @@ void *hk_realloc(void *p, size_t size)
 		q = hk_large_resize(large_or_die(p, fault), size);
 		if (q != NULL)
 			return q;
-	} else if (size <= old && size >= old / 2) {
+	} else if (size <= old && size >= old / 2 && HK_KNOB(security) != HK_SECURITY_FULL) {
 		return p; /* shrinking a little is not worth a copy */
 	}
 	return realloc_move(p, old, size);
+}
+
+static const char wrong_size[] = "free with a size that is not the block's";
+
+/* Is it what a request of so many bytes is given? Larger blocks shrink and grow where they are. */
+static bool is_size_of(const void *p, size_t size)
+{
+	size_t c = hk_code_of(p) / HK_CODE(1);
+
+	if (c != 0 && hk_harden_sealed(p))
+		return size == hk_usable_size(p) || size == 0;
+	if (c != 0)
+		return size <= HK_MEDIUM_MAX && hk_sizeclass_of(hk_max(size, 1)) == c;
+	return hk_large_span(p) == NULL || (HK_KNOB(security) == HK_SECURITY_FULL ? size == hk_large_usable(hk_large_span(p)) : size > HK_MEDIUM_MAX && size <= hk_large_usable(hk_large_span(p))); /* free() knows what is none */
+}
+
+void hk_free_sized_odd(void *p, size_t size)
+{
+	if (p != NULL && HK_KNOB(security) != HK_SECURITY_OFF && !is_size_of(p, size))
+		hk_fatal(wrong_size, p);
+	hk_free(p);
+}
+
+static const char wrong_align[] = "free with an alignment that the block has not";
+
+void hk_free_aligned(void *p, size_t align)
+{
+	if (HK_UNLIKELY(((uintptr_t) p & (align - 1)) != 0 && HK_KNOB(security) != HK_SECURITY_OFF))
+		hk_fatal(wrong_align, p);
+	hk_free_inl(p);
+}
+
+void hk_free_sized_aligned(void *p, size_t size, size_t align)
+{
+	size_t up = hk_align_up(hk_max(size, 1), align);
+
+	if (HK_KNOB(security) == HK_SECURITY_FULL)
+		hk_free_sized_odd(p, size);
+	else if (align > 16 && up >= size && size <= HK_MEDIUM_MAX - align && align <= HK_GRANULE)
+		hk_free_sized_odd(p, up);
+	else if (align > 16)
+		hk_free_aligned(p, align); /* of granules */
+	else
+		hk_free_sized_odd(p, size);
 }
 
 void hk_free_sized(void *p, size_t size)
@@ -171,7 +234,7 @@ void hk_free_sized(void *p, size_t size)
 void hk_free_aligned_sized(void *p, size_t align, size_t size)
 {
 	if (HK_UNLIKELY(((uintptr_t) p & (align - 1)) != 0))
-		hk_fatal("free with an alignment that the block has not", p);
+		hk_fatal(wrong_align, p);
 	hk_free_sized(p, size);
 }
 

@@ -26,18 +26,18 @@ HK_INLINE void *hk_pop_inl(size_t c)
 	return block;
 }
 
-HK_INLINE void *hk_malloc_class(size_t c)
+HK_INLINE void *hk_malloc_class(size_t c, size_t size)
 {
 	void *p = hk_pop_inl(c);
 
-	return HK_LIKELY(p != NULL) ? p : hk_heap_malloc_slow(c);
+	return HK_LIKELY(p != NULL) ? p : hk_heap_malloc_slow(c, size);
 }
 
 HK_INLINE void *hk_malloc_inl(size_t size)
 {
 	if (HK_UNLIKELY(size > HK_TINY_MAX))
 		return hk_malloc_beyond(size);
-	return hk_malloc_class(HK_TINY_CLASS(size));
+	return hk_malloc_class(HK_TINY_CLASS(size), size);
 }
 
 HK_INLINE void hk_free_inl(void *p)
@@ -54,6 +54,14 @@ HK_INLINE void hk_free_inl(void *p)
 	list->head = block;
 	if (HK_UNLIKELY(--list->room < 0))
 		hk_heap_free_slow(p);
+}
+
+/* Is p in a slab for requests of this size? */
+HK_INLINE bool hk_fits_inl(const void *p, size_t size)
+{
+	const struct hk_size_range *range = (const void *) ((const char *) hk_map.range + hk_code_of(p) / 2);
+
+	return HK_LIKELY(range->size - (uint32_t) size < range->step);
 }
 
 #endif

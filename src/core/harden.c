@@ -1,98 +1,213 @@
 /* SPDX-License-Identifier: MIT
  *
- * The quarantine of security = full: a ring of freed blocks; who leaves it is checked, then given back.
+ * Small blocks of security = full: seals and the quarantine.
  */
 #include "core/harden.h"
 
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/sys.h"
+#include "core/large.h"
 #include "core/pool.h"
 
 #include <string.h>
 
-#define HK_QUARANTINE 1024U
-#define HK_FILL_FREED 0xdf
-#define HK_FILL_NEW 0xa5
+#define HK_QUARANTINE 4096U
+#define HK_SEALED_MAX ((size_t) 8192) /* blocks of slabs; what is larger is guarded */
+#define HK_SEAL sizeof(uint64_t)
+#define HK_SEAL_FREED 0x8000U /* of the sixteen bits that a seal tells; the others are the size */
 
 static struct {
 	struct hk_lock lock;
 	uint32_t next;
 	void *ring[HK_QUARANTINE];
-	uint8_t class_number[HK_QUARANTINE];
 } quarantine;
+
+static _Atomic uint64_t secret;
 
 struct hk_lock *hk_harden_lock(void)
 {
 	return &quarantine.lock;
 }
 
-static void check_untouched(const unsigned char *p, size_t size)
+/* ---- seals ---- */
+
+static uint64_t secret_of_process(void)
 {
-	/* Equal to itself shifted by one, and starting with the pattern: the pattern all through. */
-	if (p[0] != HK_FILL_FREED || memcmp(p, p + 1, size - 1) != 0)
+	uint64_t value = atomic_load_explicit(&secret, memory_order_relaxed), none = 0;
+
+	if (HK_LIKELY(value != 0))
+		return value;
+	value = hk_sys_random() | 1;
+	return atomic_compare_exchange_strong(&secret, &none, value) ? value : none;
+}
+
+static uint64_t mix(const void *block)
+{
+	uint64_t x = (uintptr_t) block ^ secret_of_process();
+
+	x *= 0x9e3779b97f4a7c15U;
+	return x ^ x >> 29;
+}
+
+static _Atomic uint64_t *seal_of(const void *block, size_t class_bytes)
+{
+	return (_Atomic uint64_t *) (void *) ((uintptr_t) block + class_bytes - HK_SEAL);
+}
+
+/* What the seal tells; −1 if it is broken. */
+static int read_seal(const void *block, size_t class_bytes)
+{
+	uint64_t word = atomic_load_explicit(seal_of(block, class_bytes), memory_order_relaxed) ^ mix(block);
+
+	return word >> 16 == 0 && (word & ~(uint64_t) HK_SEAL_FREED) <= class_bytes - HK_SEAL ? (int) word : -1;
+}
+
+static size_t class_bytes_of(const void *p)
+{
+	return hk_classes[hk_code_of(p) / HK_CODE(1)].size;
+}
+
+bool hk_harden_sealed(const void *p)
+{
+	return hk_slab_is_hard(hk_slab_of(p));
+}
+
+/* ---- faults ---- */
+
+static bool is_filled(const unsigned char *p, size_t size, unsigned char fill)
+{
+	return size == 0 || (p[0] == fill && memcmp(p, p + 1, size - 1) == 0);
+}
+
+static HK_COLD _Noreturn void refuse_broken(const void *p)
+{
+	hk_fatal(hk_pool_is_free(p) ? "double free" : "write beyond the end of a block", p);
+}
+
+/* The seal before the block: of one that is in use, that waits, or (0) that is free. */
+static void check_before(const char *p, size_t class_bytes)
+{
+	const char *before = p - class_bytes;
+
+	if (atomic_load_explicit(seal_of(before, class_bytes), memory_order_relaxed) != 0 && read_seal(before, class_bytes) < 0)
+		hk_fatal("write before the beginning of a block", p);
+}
+
+/* The size of a block that is in use. */
+static size_t examine(const char *p, size_t class_bytes)
+{
+	int told = read_seal(p, class_bytes);
+
+	if (told < 0)
+		refuse_broken(p);
+	if (((unsigned) told & HK_SEAL_FREED) != 0)
+		hk_fatal("double free", p);
+	if (!is_filled((const unsigned char *) p + told, class_bytes - HK_SEAL - (size_t) told, HK_FILL_EDGE))
+		hk_fatal("write beyond the end of a block", p);
+	check_before(p, class_bytes);
+	return (size_t) told;
+}
+
+/* ---- allocation ---- */
+
+static void *alloc_guarded(size_t size, size_t align)
+{
+	void *p = hk_guard_alloc(size, align);
+
+	return p != NULL ? p : hk_large_alloc(size, hk_max(align, HK_GRANULE), false);
+}
+
+void *hk_harden_alloc(unsigned shard, size_t size, size_t align)
+{
+	size_t need = hk_align_up(size + HK_SEAL, hk_max(align, 16)), class_bytes;
+	unsigned c;
+	char *p;
+
+	if (size == 0 || size > HK_SEALED_MAX || align > HK_PAGE || need > HK_SEALED_MAX)
+		return alloc_guarded(size, align);
+	c = hk_sizeclass_of(need);
+	class_bytes = hk_classes[c].size;
+	p = hk_pool_hard_take(shard, c);
+	if (p == NULL)
+		return NULL;
+	memset(p, HK_FILL_NEW, size);
+	memset(p + size, HK_FILL_EDGE, class_bytes - HK_SEAL - size);
+	atomic_store_explicit(seal_of(p, class_bytes), mix(p) ^ size, memory_order_relaxed);
+	return p;
+}
+
+size_t hk_harden_usable(const void *p, const char *fault, const char *fault_freed)
+{
+	size_t class_bytes = class_bytes_of(p);
+	int told;
+
+	if (hk_pool_block_start(p) != p)
+		hk_fatal(fault, p);
+	told = read_seal(p, class_bytes);
+	if (told < 0 || ((unsigned) told & HK_SEAL_FREED) != 0)
+		hk_fatal(told >= 0 || hk_pool_is_free(p) ? fault_freed : fault, p);
+	return (size_t) told;
+}
+
+/* ---- free ---- */
+
+/* One that has waited long enough. */
+static void dismiss(char *p)
+{
+	size_t class_bytes = class_bytes_of(p);
+
+	if (!is_filled((const unsigned char *) p, class_bytes - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes) < 0)
 		hk_fatal("write after free", p);
+	memset(p, 0, class_bytes);
+	hk_pool_give_one((unsigned) hk_code_of(p) / HK_CODE(1), p);
 }
 
-static bool quarantined(const void *p)
+static void *wait_in_line(void *p)
 {
-	for (size_t i = 0; i < HK_QUARANTINE; i++)
-		if (quarantine.ring[i] == p)
-			return true;
-	return false;
-}
-
-/* With the lock held; it must not stay so, or a handler of SIGABRT that frees would wait for ever. Nor should that handler
-   be told of the pattern that the wrong free() broke. */
-static HK_COLD _Noreturn void refuse_locked(void *p, size_t size)
-{
-	memset(p, HK_FILL_FREED, size);
-	hk_lock_drop(&quarantine.lock);
-	hk_fatal("double free", p);
-}
-
-void hk_harden_free(void *p, unsigned class_number)
-{
-	size_t size = hk_classes[class_number].size;
-	unsigned old_class;
 	void *old;
 
-	if (hk_pool_is_free(p))
-		hk_pool_give_one(class_number, p); /* refuses it */
 	hk_lock_take(&quarantine.lock);
-	/* A block that still holds the pattern is probably in the ring: only then is it searched. Of the smallest ones free()
-	   has overwritten all of it. */
-	if ((size <= sizeof(struct hk_block) || ((unsigned char *) p)[size - 1] == HK_FILL_FREED) && quarantined(p))
-		refuse_locked(p, size);
-	memset(p, HK_FILL_FREED, size);
 	old = quarantine.ring[quarantine.next];
-	old_class = quarantine.class_number[quarantine.next];
 	quarantine.ring[quarantine.next] = p;
-	quarantine.class_number[quarantine.next] = (uint8_t) class_number;
 	quarantine.next = (quarantine.next + 1) % HK_QUARANTINE;
 	hk_lock_drop(&quarantine.lock);
-	if (old == NULL)
+	return old;
+}
+
+void hk_harden_free(void *p)
+{
+	size_t class_bytes = class_bytes_of(p), size;
+	uint64_t live, freed;
+	void *old;
+
+	if (hk_pool_block_start(p) != p)
+		hk_fatal("free of a pointer that malloc did not return", p);
+	if (!hk_harden_sealed(p)) {
+		hk_pool_give_one((unsigned) hk_code_of(p) / HK_CODE(1), p);
 		return;
-	check_untouched(old, hk_classes[old_class].size);
-	hk_pool_give_one(old_class, old);
+	}
+	size = examine(p, class_bytes);
+	live = mix(p) ^ size;
+	freed = live ^ HK_SEAL_FREED;
+	if (!atomic_compare_exchange_strong(seal_of(p, class_bytes), &live, freed))
+		hk_fatal("double free", p); /* by another thread, at this very moment */
+	memset(p, HK_FILL_FREED, class_bytes - HK_SEAL);
+	old = wait_in_line(p);
+	if (old != NULL)
+		dismiss(old);
 }
 
 void hk_harden_finish(void)
 {
 	for (size_t i = 0; i < HK_QUARANTINE; i++) {
-		void *p;
-		unsigned c;
+		char *p;
 
 		hk_lock_take(&quarantine.lock);
 		p = quarantine.ring[i];
-		c = quarantine.class_number[i];
 		quarantine.ring[i] = NULL; /* nobody else may free it from now on: its bytes stay */
 		hk_lock_drop(&quarantine.lock);
-		if (p != NULL)
-			check_untouched(p, hk_classes[c].size);
+		if (p != NULL && (!is_filled((const unsigned char *) p, class_bytes_of(p) - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes_of(p)) < 0))
+			hk_fatal("write after free", p);
 	}
-}
-
-void hk_harden_handed_out(void *p, size_t size)
-{
-	memset(p, HK_FILL_NEW, size);
 }

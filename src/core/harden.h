@@ -1,18 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * security = full: freed small and medium blocks are filled with a pattern and wait in a quarantine; a block whose
- * pattern changed meanwhile was written after free. Blocks that are handed out are filled too, so that
- * nothing of their past shows. Lock: the quarantine's own.
+ * security = full. A small block ends in a seal: what was asked for, whether it is in use, and a secret, all mixed with the
+ * address. What lies between the end of what was asked for and the seal is filled. free() examines both, and the seal of the
+ * block before, then fills the block and lets it wait in a quarantine; who leaves that is examined, and cleared.
+ *
+ *   | block before … seal | what was asked for … fill … seal | next …
+ *
+ * Larger blocks are guarded (guard.c). Blocks from before the configuration was known have no seal. Lock: the
+ * quarantine's own.
  */
 #ifndef HK_CORE_HARDEN_H
 #define HK_CORE_HARDEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-void hk_harden_free(void *p, unsigned class_number);
-void hk_harden_handed_out(void *p, size_t size);
-/* At the end of the process: check every block that still waits. */
+#define HK_FILL_FREED 0xdf
+#define HK_FILL_NEW 0xa5
+#define HK_FILL_EDGE 0xe1
+
+/* A block; align: a power of two. NULL: no memory. */
+void *hk_harden_alloc(unsigned shard, size_t size, size_t align);
+/* p is in a slab (its code is not 0). */
+void hk_harden_free(void *p);
+/* Bytes that were asked for, of a block that is in use; ends the process with fault_freed if it was freed, else with fault if
+   it is none. */
+size_t hk_harden_usable(const void *p, const char *fault, const char *fault_freed);
+/* Does the block have a seal, which is so where its slab is a hard one? */
+bool hk_harden_sealed(const void *p);
+/* At the end of the process: examine every block that still waits. */
 void hk_harden_finish(void);
 struct hk_lock *hk_harden_lock(void);
+
+/* ---- guard.c: blocks with a mapping of their own, closed pages before and behind ---- */
+
+/* NULL: no memory, or too many of them: then it is to be had without closed pages. */
+void *hk_guard_alloc(size_t size, size_t align);
+/* False if p is no guarded block. */
+bool hk_guard_free(void *p);
+/* Give the memory back that freed blocks still hold. Bytes. */
+uint64_t hk_guard_trim(void);
+struct hk_lock *hk_guard_lock(void);
 
 #endif

@@ -112,19 +112,29 @@ static struct hk_chain take(struct hk_heap *heap, unsigned c, size_t want)
 	return chain;
 }
 
-/* One block straight from the pool: tinypool = off, a dying thread, security = full. */
-static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c)
+static HK_NOINLINE void *malloc_hardened(struct hk_heap *heap, size_t size)
 {
-	struct hk_chain chain = take(heap, c, 1);
+	void *p = hk_harden_alloc(heap->shard, size, 16);
+
+	if (p == NULL && hk_purge_all() > 0)
+		p = hk_harden_alloc(heap->shard, size, 16);
+	return p != NULL ? p : no_memory();
+}
+
+/* One block straight from the pool: tinypool = off, a dying thread. */
+static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c, size_t size)
+{
+	struct hk_chain chain;
 
 	count_allocs(heap, c, 1, 1);
+	if (HK_KNOB(security) == HK_SECURITY_FULL)
+		return malloc_hardened(heap, size);
+	chain = take(heap, c, 1);
 	if (chain.head == NULL)
 		return no_memory();
 	if (HK_UNLIKELY(chain.head->key != HK_FREE_KEY))
 		hk_heap_keyless(chain.head);
 	chain.head->key = 0;
-	if (HK_KNOB(security) == HK_SECURITY_FULL)
-		hk_harden_handed_out(chain.head, hk_classes[c].size);
 	return chain.head;
 }
 
@@ -168,12 +178,12 @@ HK_INLINE void *pop(struct hk_heap *heap, unsigned c)
 	return block;
 }
 
-static HK_NOINLINE void *malloc_slower(unsigned c)
+static HK_NOINLINE void *malloc_slower(unsigned c, size_t size)
 {
 	struct hk_heap *heap = hk_heap_ready();
 
 	if (HK_UNLIKELY(!heap->caching))
-		return malloc_uncached(heap, c);
+		return malloc_uncached(heap, c, size);
 	if (heap->alloc[c] == NULL) { /* it is not when malloc(0) came here */
 		heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 		/* Not two short lists in a row: with a handful of blocks going round, every few calls would end here. */
@@ -187,17 +197,17 @@ static HK_NOINLINE void *malloc_slower(unsigned c)
 	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
 }
 
-static HK_NOINLINE void *malloc_after_look(unsigned c)
+static HK_NOINLINE void *malloc_after_look(unsigned c, size_t size)
 {
 	look_round(hk_heap_ready());
-	return malloc_slower(c);
+	return malloc_slower(c, size);
 }
 
 /*
  * The alloc list ran dry: every block of it was handed out. Take over the freed list if it is of some length, else
  * think again. What a new heap lacks shows in its epoch: knobs count from 1.
  */
-void *hk_heap_malloc_slow(size_t class_number)
+void *hk_heap_malloc_slow(size_t class_number, size_t size)
 {
 	struct hk_heap *heap = &hk_heap;
 	unsigned c = (unsigned) class_number;
@@ -205,9 +215,9 @@ void *hk_heap_malloc_slow(size_t class_number)
 	if (HK_UNLIKELY(c == 0))
 		c = 1;
 	if (HK_UNLIKELY(!quiet(heap)))
-		return malloc_after_look(c);
+		return malloc_after_look(c, size);
 	if (HK_UNLIKELY(heap->alloc[c] != NULL || nfreed(heap, c) <= heap->swap_above[c]))
-		return malloc_slower(c);
+		return malloc_slower(c, size);
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 	swap(heap, c);
 	return pop(heap, c);
@@ -223,10 +233,7 @@ static HK_NOINLINE void free_uncached(struct hk_heap *heap, unsigned c)
 	heap->freed[c].head = NULL;
 	heap->freed[c].room = 0;
 	block->key = 0;
-	if (HK_KNOB(security) == HK_SECURITY_FULL)
-		hk_harden_free(block, c);
-	else
-		hk_pool_give_one(c, block);
+	hk_pool_give_one(c, block);
 }
 
 /* The block just pushed exceeds the room of the freed list (which may be none at all). */
@@ -280,7 +287,13 @@ void hk_heap_free_odd(void *p)
 	heap = hk_heap_ready();
 	list = &heap->freed[c];
 	if (c == 0) {
-		hk_large_free(p);
+		if (HK_KNOB(security) != HK_SECURITY_FULL || !hk_guard_free(p))
+			hk_large_free(p);
+		return;
+	}
+	if (HK_UNLIKELY(HK_KNOB(security) == HK_SECURITY_FULL && !heap->caching)) {
+		hk_harden_free(p);
+		beat(heap);
 		return;
 	}
 	if (hk_pool_block_start(p) != p)

@@ -143,7 +143,7 @@ HK_INLINE uint32_t hk_own_fit(uint32_t offset, const struct hk_list *list)
 HK_COLD _Noreturn void hk_heap_keyless(const struct hk_block *block);
 
 /* The slow paths, entered by tail calls. */
-void *hk_heap_malloc_slow(size_t c);                       /* class c: alloc list empty */
+void *hk_heap_malloc_slow(size_t c, size_t size);          /* class c: alloc list empty; what was asked for */
 void hk_heap_free_odd(void *p);                            /* no slab block, misaligned, or a new heap */
 void hk_heap_free_slow(const void *p);                     /* no room: p is on the list already */
 

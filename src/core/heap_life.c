@@ -100,12 +100,14 @@ void hk_thread_exit(void)
 	count_thread(heap, -1);
 }
 
-/* What was freed twice is found when it is given back the second time: at the end, all of it. */
+/* What was freed twice is found when it is given back the second time: at the end, all of it. And what was written beyond
+   its end, or after its end, is found where it hit free memory. */
 void hk_finish(void)
 {
 	if (hk_heap.state != HK_HEAP_LIVE || HK_KNOB(security) == HK_SECURITY_OFF)
 		return;
 	hk_heap_flush(&hk_heap);
+	hk_pool_check();
 	hk_pool_trim();
 }
 
@@ -117,6 +119,7 @@ void hk_fork_prepare(void)
 	hk_lock_take(hk_purge_step_lock());
 	hk_lock_take(&process.lock);
 	hk_lock_take(hk_harden_lock());
+	hk_lock_take(hk_guard_lock());
 	hk_pool_fork_lock();
 	hk_lock_take(hk_large_lock());
 	hk_lock_take(hk_meta_lock());
@@ -130,6 +133,7 @@ static void fork_unlock(void)
 	hk_lock_reset(hk_pageheap_lock());
 	hk_lock_reset(hk_large_lock());
 	hk_pool_fork_unlock();
+	hk_lock_reset(hk_guard_lock());
 	hk_lock_reset(hk_harden_lock());
 	hk_lock_reset(&process.lock);
 	hk_lock_reset(hk_purge_step_lock());

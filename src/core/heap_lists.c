@@ -40,6 +40,8 @@ static uint64_t budget_limit(void)
 
 static uint32_t fit_of(unsigned c)
 {
+	if (HK_KNOB(security) == HK_SECURITY_FULL)
+		return 0; /* every call takes the long way */
 	return c != 0 && HK_KNOB(security) == HK_SECURITY_OFF ? HK_FIT_ANY : hk_classes[c].fit;
 }
 

@@ -17,6 +17,11 @@ void *hk_realloc(void *p, size_t size);
 void *hk_memalign(size_t align, size_t size);
 size_t hk_usable_size(const void *p);
 void hk_free_sized(void *p, size_t size);
+/* The same for operator delete, whose size must be what was asked for. */
+void hk_free_sized_odd(void *p, size_t size);
+/* operator delete of an over-aligned block: size must be what was asked for. */
+void hk_free_sized_aligned(void *p, size_t size, size_t align);
+void hk_free_aligned(void *p, size_t align);
 void hk_free_aligned_sized(void *p, size_t align, size_t size);
 
 /* Give free memory back now: this thread's cache, the pool, BigCache, free runs. Bytes purged. */

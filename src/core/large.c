@@ -39,7 +39,7 @@ static size_t span_bytes(const struct hk_span *span)
 
 size_t hk_large_usable(const struct hk_span *span)
 {
-	return span_bytes(span);
+	return hk_span_kind(span) == HK_SPAN_GUARDED ? span->requested : span_bytes(span);
 }
 
 /* ---- BigCache: lists, under the lock ---- */
@@ -476,7 +476,7 @@ void *hk_large_resize(struct hk_span *span, size_t size)
 {
 	size_t granules, old = span->granules;
 
-	if (size >= HK_LARGE_LIMIT)
+	if (size >= HK_LARGE_LIMIT || hk_span_kind(span) == HK_SPAN_GUARDED)
 		return NULL;
 	size = hk_align_up(size, HK_GRANULE);
 	granules = size >> HK_GRANULE_SHIFT;

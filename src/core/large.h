@@ -17,6 +17,8 @@ void hk_large_free(void *p);
 void *hk_large_resize(struct hk_span *span, size_t size);
 size_t hk_large_usable(const struct hk_span *span);
 
+#define HK_GUARD_MAX ((size_t) 1 << 44) /* granules of a span are 32 bits */
+
 /* Move cached blocks that were freed at or before before_ns out of BigCache, at most max of them, to the page heap
    (to be purged there) or the system. How many. */
 size_t hk_bigcache_evict(uint64_t before_ns, size_t max);

@@ -9,11 +9,11 @@ libhk_core_la_SOURCES = \
 	src/core/pageheap.c src/core/pageheap.h src/core/runs.c src/core/runs.h \
 	src/core/pagemap.c src/core/span.h \
 	src/core/pool.c src/core/pool.h src/core/pool_int.h \
-	src/core/pool_give.c src/core/pool_purge.c \
+	src/core/pool_give.c \
 	src/core/purge.c src/core/purge.h \
 	src/core/sizeclass.c src/core/sizeclass.h \
 	src/core/stats.c src/core/stats.h \
 	src/core/thp.c src/core/thp.h
 # What no start runs.
 libhk_core_rare_la_CFLAGS = $(HK_LIB_CFLAGS)
-libhk_core_rare_la_SOURCES = src/core/harden.c src/core/harden.h src/core/pressure.c src/core/pressure.h src/core/soften.c
+libhk_core_rare_la_SOURCES = src/core/guard.c src/core/harden.c src/core/harden.h src/core/pool_hard.c src/core/pool_purge.c src/core/pressure.c src/core/pressure.h src/core/soften.c

@@ -15,6 +15,7 @@
 
 #define HK_ARENA_MIN (4 * HK_MIB)
 #define HK_ARENA_MAX (64 * HK_MIB)
+#define HK_STEP_MIN (HK_MIB) /* of the first arena is opened at a time; later ones at once */
 #define HK_REGIONS 64   /* arenas side by side are one; beyond that they are not remembered */
 #define HK_DENSE_MAX 16 /* granules: longer spans may be touched here and there only */
 
@@ -22,6 +23,7 @@ static struct {
 	struct hk_lock lock;
 	size_t next_arena;
 	char *lowest; /* the last arena */
+	struct iovec closed; /* the part of it that is not in use yet: who runs off the heap's end meets it */
 	struct iovec region[HK_REGIONS];
 	size_t regions;
 	_Atomic uint64_t used, fresh, freed;
@@ -91,19 +93,20 @@ static char *map_below(size_t size)
 {
 	if ((uintptr_t) heap.lowest <= size || !in_one_leaf(heap.lowest - size, size)) /* NULL: there is none yet */
 		return NULL;
-	return hk_sys_map_at(heap.lowest - size, size);
+	return hk_sys_reserve_at(heap.lowest - size, size);
 }
 
 static char *map_arena(size_t size)
 {
 	char *base = map_below(size);
 
+	/* The granule behind it is never opened. */
 	if (base == NULL)
-		base = hk_sys_map(size, HK_ARENA_MIN);
+		base = hk_sys_reserve(size + HK_GRANULE, HK_ARENA_MIN);
 	if (base == NULL || in_one_leaf(base, size))
 		return base;
-	hk_sys_unmap(base, size);
-	return hk_sys_map(size, (size_t) 1 << (hk_log2(size - 1) + 1));
+	hk_sys_unmap(base, size + HK_GRANULE);
+	return hk_sys_reserve(size + HK_GRANULE, (size_t) 1 << (hk_log2(size - 1) + 1));
 }
 
 /* The newest region grows downwards as a rule. */
@@ -131,7 +134,26 @@ void hk_pageheap_huge(bool want)
 		(void) hk_sys_huge(region[i].iov_base, region[i].iov_len, want);
 }
 
-/* Map an arena with room for n granules and add it as one clean run. */
+/* Open a further part of the last arena, at least bytes of it, and add it as a clean run. */
+static bool open_some(size_t bytes)
+{
+	size_t step = heap.next_arena == 2 * HK_ARENA_MIN ? HK_STEP_MIN : heap.closed.iov_len;
+	char *base = heap.closed.iov_base;
+	size_t most;
+
+	bytes = hk_min(hk_align_up(bytes, HK_STEP_MIN), heap.closed.iov_len);
+	most = hk_min(hk_max(bytes, step), heap.closed.iov_len);
+	if (hk_sys_open(base, most) == 0)
+		bytes = most;
+	else if (most == bytes || hk_sys_open(base, bytes) != 0) /* limits: less than usual, but enough */
+		return false;
+	heap.closed = (struct iovec){base + bytes, heap.closed.iov_len - bytes};
+	hk_runs_make(hk_span_at(base), base, bytes / HK_GRANULE, 0, 0);
+	hk_runs_release(hk_span_at(base));
+	return true;
+}
+
+/* Map an arena with room for n granules. */
 static bool arena_add(size_t n)
 {
 	size_t need = hk_align_up(n * HK_GRANULE, HK_ARENA_MIN), size = hk_max(heap.next_arena, need);
@@ -151,9 +173,28 @@ static bool arena_add(size_t n)
 	HK_STAT_ADD(mapped_bytes, size);
 	HK_STAT_ADD(mappings, 1);
 	hk_thp_mapped(base, size);
-	hk_runs_make(hk_span_at(base), base, size / HK_GRANULE, 0, 0);
-	hk_runs_release(hk_span_at(base));
-	return true;
+	while (heap.closed.iov_len > 0 && open_some(heap.closed.iov_len)) /* the last one's rest is not lost */
+		;
+	heap.closed = (struct iovec){base, size};
+	return open_some(n * HK_GRANULE);
+}
+
+/* Granules of the free run that what is opened next will join. */
+static size_t free_before_closed(void)
+{
+	char *start = heap.closed.iov_base;
+	const struct hk_span *last = heap.closed.iov_len > 0 && start != heap.lowest ? hk_span_at(start - HK_GRANULE) : NULL;
+	bool is_free = last != NULL && (hk_span_kind(last) == HK_SPAN_FREE || hk_span_kind(last) == HK_SPAN_FREE_TAIL);
+
+	return is_free ? last->granules : 0;
+}
+
+/* A run of n granules; there is none yet. */
+static bool grow(size_t n)
+{
+	size_t need = (n - hk_min(free_before_closed(), n - 1)) * HK_GRANULE;
+
+	return (heap.closed.iov_len >= need && open_some(need)) || arena_add(n);
 }
 
 /* ---- allocation ---- */
@@ -167,7 +208,7 @@ struct hk_span *hk_pageheap_alloc(size_t n, size_t align, bool *ret_zero)
 		return NULL;
 	hk_lock_take(&heap.lock);
 	run = hk_runs_find(n, align, &start);
-	if (run == NULL && arena_add(n + align - 1))
+	if (run == NULL && grow(n + align - 1))
 		run = hk_runs_find(n, align, &start);
 	if (run != NULL) {
 		hk_runs_remove(run);

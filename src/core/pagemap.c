@@ -51,10 +51,11 @@ struct hk_span *hk_large_span(const void *p)
 	struct hk_leaf *leaf = hk_leaf_of(p);
 	struct hk_span *span;
 
-	if (leaf == NULL || ((uintptr_t) p & (HK_GRANULE - 1)) != 0)
+	if (leaf == NULL)
 		return NULL;
 	span = &leaf->span[hk_granule_index(p)];
-	if (span->base != p || (hk_span_kind(span) != HK_SPAN_LARGE && hk_span_kind(span) != HK_SPAN_DIRECT))
+	if (span->base != p || (hk_span_kind(span) != HK_SPAN_LARGE && hk_span_kind(span) != HK_SPAN_DIRECT &&
+	                        hk_span_kind(span) != HK_SPAN_GUARDED))
 		return NULL;
 	return span;
 }

@@ -94,7 +94,7 @@ static size_t bitmap_words(const struct hk_span *slab)
 	return (slab->capacity + 63U) / 64;
 }
 
-static struct hk_span *slab_make(unsigned shard, unsigned c)
+struct hk_span *hk_pool_slab_make(unsigned shard, unsigned c)
 {
 	const struct hk_class_info *info = &hk_classes[c];
 	bool zero;
@@ -116,6 +116,7 @@ static struct hk_span *slab_make(unsigned shard, unsigned c)
 	slab->age = 0;
 	slab->class_number = (uint8_t) c;
 	slab->shard = (uint8_t) shard;
+	slab->direct = zero ? HK_SLAB_ZEROED : 0;
 	hk_span_name(slab, HK_SPAN_SLAB);
 	hk_pagemap_slab(slab, HK_CODE(c));
 	SHARD_ADD(shard, slabs_made, 1);
@@ -157,12 +158,23 @@ static struct hk_block **link_block(struct hk_block **link, char *block)
 	return &b->next;
 }
 
+/* Of a block that was never used: what stands next to its neighbours. */
+static bool is_untouched(const struct hk_block *b, size_t size)
+{
+	const uintptr_t *last = (const uintptr_t *) (const void *) ((const char *) b + size) - 1;
+
+	return b->next == NULL && (size <= sizeof(*b) || *last == 0);
+}
+
 /* Does a block that is free by its bit look like one? */
 HK_INLINE bool looks_free(const struct hk_span *slab, size_t offset)
 {
-	uintptr_t key = ((const struct hk_block *) (const void *) (slab->base + offset))->key;
+	const struct hk_block *b = (const struct hk_block *) (const void *) (slab->base + offset);
 
-	return key == HK_POOL_KEY || (key == 0 && (slab->purged >> (offset / HK_PAGE) & 1) != 0);
+	if (HK_UNLIKELY(hk_slab_is_hard(slab)))
+		return b->key == 0 && b->next == NULL;
+	return b->key == HK_POOL_KEY || (b->key == 0 && b->next == NULL && (slab->purged >> (offset / HK_PAGE) & 1) != 0) ||
+	       (b->key == HK_FRESH_KEY && is_untouched(b, hk_classes[slab->class_number].size));
 }
 
 /* A purged page is about to be used again: its free blocks get back the keys that they lost. */
@@ -218,22 +230,57 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 	return taken;
 }
 
-/* Up to want blocks that were never used: to the end of the page that the first one ends in, or of the fourth, where the
-   slab is so far used that this is little. */
+/* Nobody had the block before, so it is zero where the slab was; who is next to it may have written there. */
+static struct hk_block *fresh_block(const struct hk_span *slab, size_t i)
+{
+	struct hk_block *b = (struct hk_block *) (void *) (slab->base + i * hk_classes[slab->class_number].size);
+
+	if (HK_UNLIKELY(hk_slab_zeroed(slab) && (b->next != NULL || b->key != 0))) {
+		b->key = HK_FRESH_KEY;
+		hk_pool_taken_twice(slab, b);
+	}
+	return b;
+}
+
+/* The block stays free beside ones that are handed out. */
+static void leave_out(struct hk_span *slab, size_t i)
+{
+	struct hk_block *b = fresh_block(slab, i);
+
+	b->key = hk_slab_zeroed(slab) ? HK_FRESH_KEY : HK_POOL_KEY;
+	slab->bits[i / 64] |= (uint64_t) 1 << (i % 64);
+	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
+	slab->nfree++;
+}
+
+/*
+ * Up to want blocks that were never used: to the end of the page that the first one ends in, or of the fourth, where the
+ * slab is so far used that this is little. Every other one is left out, and comes next: until then, writes beyond the
+ * blocks that are handed out meet nobody's data, and are found.
+ */
 static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***link)
 {
 	size_t size = hk_classes[slab->class_number].size, first = slab->carved;
-	size_t end = hk_align_up((first + 1) * size, HK_PAGE);
+	size_t end = hk_align_up((first + 1) * size, HK_PAGE), n, left = 0;
 
 	if (end > HK_SLAB_BYTES / 4)
 		end += 3 * HK_PAGE;
-	want = hk_min(want, hk_min(end / size, slab->capacity) - first);
+	if (size >= HK_PAGE)
+		n = hk_min(2, slab->capacity - first);
+	else
+		n = hk_min(2 * want, hk_min(end / size, slab->capacity) - first);
 	if (HK_UNLIKELY(slab->purged != 0)) /* the page that ended what was carved, and with huge pages any */
-		unpurge(slab, first * size, want * size);
-	for (size_t i = first; i < first + want; i++)
-		*link = link_block(*link, slab->base + i * size);
-	slab->carved = (uint16_t) (first + want);
-	return want;
+		unpurge(slab, first * size, n * size);
+	for (size_t i = first; i < first + n; i++) {
+		if ((i - first) % 2 == 0 && i + 1 < first + n) {
+			leave_out(slab, i);
+			left++;
+		} else {
+			*link = link_block(*link, (char *) fresh_block(slab, i));
+		}
+	}
+	slab->carved = (uint16_t) (first + n);
+	return n - left;
 }
 
 /* Free blocks of the bin's slabs, lock held. Fresh memory comes a page at a time. */
@@ -248,7 +295,7 @@ static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 		if (slab_is_empty(slab))
 			bin->empty--;
 		fresh = slab->nfree == 0;
-		if (fresh)
+		if (fresh) /* may leave some to be taken: then the slab stays in its list */
 			chain.length += take_fresh(slab, want - chain.length, &link);
 		else
 			chain.length += take_bits(slab, want - chain.length, &link);
@@ -326,7 +373,7 @@ static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
 
 	hk_purge_before_fresh(HK_SLAB_BYTES);
 	bin = bin_lock(shard, c);
-	slab = slab_make(shard, c);
+	slab = hk_pool_slab_make(shard, c);
 	if (slab != NULL) {
 		hk_pool_list_append(bin, slab);
 		bin->empty++;
@@ -347,6 +394,43 @@ struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
 		chain = take_new(home, c, want);
 	SHARD_ADD(shard, slab_bytes_out, chain.length * hk_classes[c].size);
 	return chain;
+}
+
+/* ---- what nobody may have written to ---- */
+
+/* The first of the slab's free blocks, and what lies behind all that was handed out. */
+static size_t check_slab(struct hk_span *slab, size_t most)
+{
+	size_t size = hk_classes[slab->class_number].size, n = 0;
+
+	for (size_t w = 0; w < bitmap_words(slab) && n < most; w++)
+		for (uint64_t bits = slab->bits[w]; bits != 0 && n < most; bits &= bits - 1, n++) {
+			size_t i = w * 64 + (size_t) __builtin_ctzll(bits);
+
+			if (HK_LIKELY(looks_free(slab, i * size)))
+				continue;
+			slab->bits[w] &= ~((uint64_t) 1 << (i % 64)); /* not to be met again by a handler of SIGABRT */
+			slab->nfree--;
+			hk_pool_taken_twice(slab, (const struct hk_block *) (const void *) (slab->base + i * size));
+		}
+	if (slab->carved < slab->capacity && slab->carved * size % HK_PAGE != 0) /* on a page that is in use */
+		(void) fresh_block(slab, slab->carved);
+	return n;
+}
+
+void hk_pool_check(void)
+{
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used; s++)
+		for (unsigned c = 1; c < HK_CLASSES; c++) {
+			struct pool_bin *bin = bin_lock(s, c);
+			size_t left = HK_CHECK_BLOCKS;
+
+			for (struct hk_span *slab = bin->tail; slab != NULL && left > 0; slab = slab->prev)
+				left -= hk_min(check_slab(slab, left) + 1, left);
+			bin_unlock(s, c);
+		}
 }
 
 uint64_t hk_pool_bytes_out(void)

@@ -23,6 +23,10 @@ struct hk_block {
 /* An address that no program has a use for, and an immediate operand in the fast paths. */
 #define HK_FREE_KEY ((uintptr_t) (intptr_t) -0x5a3c1e09)
 
+/* In a block beside ones that are handed out, which itself was never used: its first and last words are zero. Who writes
+   beyond the end or the beginning of its neighbours breaks that. */
+#define HK_FRESH_KEY ((uintptr_t) (intptr_t) -0x71c95d31)
+
 /* What give leaves in the second word of a block that is free in its slab: free() would overwrite it, and so would who
    was handed the block by mistake. Pages that were purged read as 0. */
 #define HK_POOL_KEY ((uintptr_t) (intptr_t) -0x2b6d40f7)
@@ -65,6 +69,11 @@ bool hk_pool_is_free(const void *p);
 HK_COLD _Noreturn void hk_pool_keyless(const struct hk_block *block);
 /* First byte of the block that p points into. */
 void *hk_pool_block_start(const void *p);
+
+/* security = full (pool_hard.c): a block of zeros of class c; NULL: no memory. hk_pool_give_one takes it back, zeroed. */
+void *hk_pool_hard_take(unsigned shard, unsigned c);
+/* Look at a part of the free blocks in slabs: none may have been written to. Ends the process if one was. */
+void hk_pool_check(void);
 
 void hk_pool_fork_lock(void);
 void hk_pool_fork_unlock(void);

@@ -42,9 +42,11 @@ HK_INLINE void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
 		hk_pool_slab_emptied(bin, slab);
 }
 
-/* A block that is free already, or whose key is gone: overwritten, or taken when it was handed out or returned. */
+/* A block that was never used, but written to, that is free already, or whose key is gone: overwritten, or taken when it was handed out or returned. */
 static HK_COLD _Noreturn void refuse(const struct hk_block *b, bool is_free)
 {
+	if (b->key == HK_FRESH_KEY)
+		hk_fatal("write beyond a neighbouring block", b);
 	hk_fatal(is_free || b->key == 0 || b->key == HK_POOL_KEY ? "double free" : "corrupted free list", b);
 }
 
@@ -182,7 +184,8 @@ void hk_pool_give_one(unsigned c, void *p)
 	if (HK_UNLIKELY(i >= slab->carved || (*word & bit) != 0))
 		refuse_locked(slab, p, true);
 	*word |= bit;
-	((struct hk_block *) p)->key = HK_POOL_KEY;
+	if (HK_LIKELY(!hk_slab_is_hard(slab)))
+		((struct hk_block *) p)->key = HK_POOL_KEY;
 	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
 	slab_gained(bin, slab, 1);
 	bin_unlock(shard, c);

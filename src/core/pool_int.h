@@ -44,6 +44,7 @@ extern _Atomic uint32_t hk_pool_stirred;
 
 #define SHARD_ADD(s, field, n) hk_counter_add(&hk_counters->shard[s].field, (n))
 
+#define HK_CHECK_BLOCKS 256U /* of a bin that hk_pool_check looks at */
 #define HK_SLAB_RESTED 4U /* calls of hk_pool_purge without a block coming back to a slab */
 enum { UNLISTED, LISTED, HELD /* out of the list while it is purged: its free blocks are not to be touched */ };
 
@@ -72,6 +73,7 @@ static inline bool slab_is_empty(const struct hk_span *slab)
 HK_COLD _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b);
 
 /* All under the bin's lock. */
+struct hk_span *hk_pool_slab_make(unsigned shard, unsigned c); /* NULL: no memory */
 void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab);
 void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab);
 /* The slab has become wholly free: it is kept if it is tiny blocks' and the bin has no other, else the page heap's. */

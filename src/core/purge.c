@@ -9,6 +9,7 @@
 
 #include "base/lock.h"
 #include "base/sys.h"
+#include "core/harden.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/pageheap.h"
@@ -148,14 +149,15 @@ uint64_t hk_purge_tick(void)
 
 uint64_t hk_purge_all(void)
 {
-	uint64_t direct = HK_STAT_GET(mapped_bytes), bytes;
+	uint64_t direct = HK_STAT_GET(mapped_bytes), bytes, guarded;
 
 	if (hk_lock_forking())
 		return 0;
 	hk_pool_trim();
+	guarded = HK_KNOB(security) == HK_SECURITY_FULL ? hk_guard_trim() : 0;
 	hk_lock_take(&purge.lock);
 	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
-	bytes = purge_runs(UINT64_MAX, 1);
+	bytes = guarded + purge_runs(UINT64_MAX, 1);
 	bytes += hk_pool_purge(true);
 	hk_lock_drop(&purge.lock);
 	HK_STAT_ADD(trims, 1);

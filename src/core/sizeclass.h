@@ -27,6 +27,13 @@ struct hk_class_info {
 	uint64_t inverse;  /* ⌈2^42 ÷ size⌉: block index = offset × inverse >> 42 */
 };
 extern struct hk_class_info hk_classes[HK_CLASSES];
+
+/* For sized delete: requests of size − step + 1 to size bytes get this class. */
+struct hk_size_range {
+	uint32_t size, step;
+};
+/* From now on no size is plainly that of a block. */
+void hk_sizeclass_distrust(void);
 void hk_sizeclass_init(void);
 
 /* Class number for HK_TINY_MAX < size ≤ HK_MEDIUM_MAX. */

@@ -39,7 +39,8 @@ enum hk_span_kind {
 	HK_SPAN_SLAB,
 	HK_SPAN_LARGE,     /* one block, granules of an arena */
 	HK_SPAN_DIRECT,    /* one block, a mapping of its own */
-	HK_SPAN_CACHED     /* LARGE or DIRECT resting in BigCache */
+	HK_SPAN_CACHED,    /* LARGE or DIRECT resting in BigCache */
+	HK_SPAN_GUARDED    /* one block between closed pages (guard.c): at the granule in which it begins */
 };
 
 struct hk_span {
@@ -49,7 +50,7 @@ struct hk_span {
 	_Atomic uint8_t kind;        /* enum hk_span_kind; neighbours look at it: hk_span_kind, hk_span_name */
 	uint8_t class_number;        /* SLAB */
 	uint8_t shard;               /* SLAB */
-	uint8_t direct;              /* CACHED: it was DIRECT */
+	uint8_t direct;              /* CACHED: it was DIRECT; SLAB: HK_SLAB_… */
 	union {
 		struct { /* SLAB; lock: its pool bin's */
 			uint64_t *bits;    /* 1: block is free; words in metadata, or &word */
@@ -67,9 +68,26 @@ struct hk_span {
 			uint64_t stamp_ns; /* when it was freed; FREE: 0 if and only if ndirty is 0 */
 			uint32_t ndirty;   /* FREE: dirty granules; CACHED: 1 if the kernel may take its pages */
 		};
+		struct { /* GUARDED; base is the block, granules those of the mapping */
+			char *guard_map;
+			uint64_t requested; /* bytes */
+		};
 	};
 };
 _Static_assert(sizeof(struct hk_span) == 64, "one cache line per span");
+
+#define HK_SLAB_ZEROED 1U /* its memory was all zero when it was made */
+#define HK_SLAB_HARD 2U   /* of security = full: pool_hard.c */
+
+static inline bool hk_slab_zeroed(const struct hk_span *slab)
+{
+	return (slab->direct & HK_SLAB_ZEROED) != 0;
+}
+
+static inline bool hk_slab_is_hard(const struct hk_span *slab)
+{
+	return (slab->direct & HK_SLAB_HARD) != 0;
+}
 
 HK_INLINE unsigned hk_span_kind(const struct hk_span *span)
 {
@@ -104,6 +122,7 @@ struct hk_leaf {
 struct hk_map {
 	uint16_t zero[HK_LEAF_GRANULES]; /* the codes of addresses that were never mapped */
 	uintptr_t root[HK_ROOT_ENTRIES]; /* distance of a leaf from this struct, in units of a code */
+	struct hk_size_range range[HK_CLASSES]; /* by class; here because the address is at hand where the code is */
 };
 extern struct hk_map hk_map;
 
@@ -157,7 +176,7 @@ static inline struct hk_span *hk_slab_with(const void *p, uintptr_t code)
 	return &leaf->span[i & ~(size_t) (HK_SLAB_GRANULES - 1)];
 }
 
-/* Descriptor of the block that begins exactly at p, or NULL if p is no start of a LARGE or DIRECT block. */
+/* Descriptor of the block that begins exactly at p, or NULL if p is no start of a LARGE, DIRECT or GUARDED block. */
 struct hk_span *hk_large_span(const void *p);
 
 /* Make leaves for the range. False when the kernel has no memory for them. Lock: page heap. */

@@ -213,6 +213,12 @@ static size_t note_span(struct walk *walk, size_t i)
 	bool mapping = kind == HK_SPAN_DIRECT || (kind == HK_SPAN_CACHED && span->direct);
 	struct hk_extent *extent;
 
+	if (kind == HK_SPAN_GUARDED) { /* most of it closed, or in part */
+		(void) add(walk->ret, start, start + size, HK_USE_LARGE);
+		walk->ret->large_bytes += span->requested;
+		walk->ret->large_blocks++;
+		return 1;
+	}
 	if (kind == HK_SPAN_NONE || kind == HK_SPAN_FREE_TAIL || kind > HK_SPAN_CACHED ||
 	    span->granules == 0 || (uint64_t) (uintptr_t) span->base != start ||
 	    (!mapping && i + span->granules > HK_LEAF_GRANULES))

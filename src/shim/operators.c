@@ -99,17 +99,17 @@ static HK_COLD void *new_failed(size_t size, size_t align)
 /*
  * The nothrow forms call the handler too, and must catch what it throws. That takes C++: the runtime's own
  * nothrow form is a try block around a call of operator new, which is ours. Without a handler there is
- * nothing to throw, and NULL is the answer.
+ * nothing to throw, and NULL is the answer. And where the program has replaced operator new, the runtime's form calls that.
  */
 static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t align, const void *tag)
 {
 	void *next;
 
-	if (current_handler() == NULL)
+	if (!hk_operators_replaced && current_handler() == NULL)
 		return NULL;
 	next = dlsym(RTLD_NEXT, name);
 	if (next == NULL)
-		return NULL;
+		return hk_operators_replaced ? allocate(size, align) : NULL;
 	if (align == 0) {
 		void *(*plain)(size_t, const void *) = NULL;
 
@@ -126,7 +126,7 @@ static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t al
 /* The list is empty, or the block large. */
 static HK_NOINLINE void *new_slow(size_t size)
 {
-	void *p = size > HK_MEDIUM_MAX ? hk_malloc(size) : hk_heap_malloc_slow(hk_sizeclass_of(size));
+	void *p = size > HK_MEDIUM_MAX ? hk_malloc(size) : hk_heap_malloc_slow(hk_sizeclass_of(size), size);
 
 	return HK_LIKELY(p != NULL) ? p : new_failed(size, 0);
 }
@@ -141,22 +141,27 @@ static HK_NOINLINE void *new_beyond(size_t size)
 	return HK_LIKELY(p != NULL) ? p : new_slow(size);
 }
 
-#define HK_OPERATOR_NEW(symbol)                                      \
+#define HK_OPERATOR_NEW(symbol, pass)                                \
 	HK_EXPORT void *symbol(size_t size);                         \
 	HK_EXPORT void *symbol(size_t size)                          \
 	{                                                            \
 		void *p;                                             \
+		if (pass && HK_UNLIKELY(hk_operators_replaced))      \
+			return hk_pass_new(size);                    \
 		if (HK_UNLIKELY(size > HK_TINY_MAX))                 \
 			return new_beyond(size);                     \
 		p = hk_pop_inl(HK_TINY_CLASS(size));                 \
 		return HK_LIKELY(p != NULL) ? p : new_slow(size);    \
 	}
 
-#define HK_OPERATOR_NEW_ALIGNED(symbol)                              \
+#define HK_OPERATOR_NEW_ALIGNED(symbol, pass)                        \
 	HK_EXPORT void *symbol(size_t size, size_t align);           \
 	HK_EXPORT void *symbol(size_t size, size_t align)            \
 	{                                                            \
-		void *p = hk_memalign(align, size);                  \
+		void *p;                                             \
+		if (pass && HK_UNLIKELY(hk_operators_replaced))      \
+			return hk_pass_new_aligned(size, align);     \
+		p = hk_memalign(align, size);                        \
 		return HK_LIKELY(p != NULL) ? p : new_failed(size, align); \
 	}
 
@@ -164,7 +169,7 @@ static HK_NOINLINE void *new_beyond(size_t size)
 	HK_EXPORT void *symbol(size_t size, const void *tag);        \
 	HK_EXPORT void *symbol(size_t size, const void *tag)         \
 	{                                                            \
-		void *p = hk_malloc(size);                           \
+		void *p = hk_operators_replaced ? NULL : hk_malloc(size); \
 		return HK_LIKELY(p != NULL) ? p : new_nothrow_failed(#symbol, size, 0, tag); \
 	}
 
@@ -172,19 +177,35 @@ static HK_NOINLINE void *new_beyond(size_t size)
 	HK_EXPORT void *symbol(size_t size, size_t align, const void *tag); \
 	HK_EXPORT void *symbol(size_t size, size_t align, const void *tag)  \
 	{                                                            \
-		void *p = hk_memalign(align, size);                  \
+		void *p = hk_operators_replaced ? NULL : hk_memalign(align, size); \
 		return HK_LIKELY(p != NULL) ? p : new_nothrow_failed(#symbol, size, align, tag); \
 	}
 
 /* new, new[] */
-HK_OPERATOR_NEW(_Znwm)
-HK_OPERATOR_NEW(_Znam)
-HK_OPERATOR_NEW_ALIGNED(_ZnwmSt11align_val_t)
-HK_OPERATOR_NEW_ALIGNED(_ZnamSt11align_val_t)
+HK_OPERATOR_NEW(_Znwm, false)
+HK_OPERATOR_NEW(_Znam, true)
+HK_OPERATOR_NEW_ALIGNED(_ZnwmSt11align_val_t, false)
+HK_OPERATOR_NEW_ALIGNED(_ZnamSt11align_val_t, true)
 HK_OPERATOR_NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
 HK_OPERATOR_NEW_NOTHROW(_ZnamRKSt9nothrow_t)
 HK_OPERATOR_NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
 HK_OPERATOR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
+
+static HK_NOINLINE void delete_odd(void *p, size_t size)
+{
+	if (hk_operators_replaced)
+		hk_pass_delete(p);
+	else
+		hk_free_sized_odd(p, size);
+}
+
+static HK_NOINLINE void delete_array_odd(void *p, size_t size)
+{
+	if (hk_operators_replaced)
+		hk_pass_delete_array(p);
+	else
+		hk_free_sized_odd(p, size);
+}
 
 #define HK_OPERATOR_DELETE(symbol, ...)                              \
 	HK_EXPORT void symbol(__VA_ARGS__);                          \
@@ -196,25 +217,42 @@ HK_OPERATOR_NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
 /* delete, delete[]: plain, nothrow, aligned, aligned nothrow. */
 #define HK_DELETE_BODY hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPv, void *p)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (HK_UNLIKELY(hk_operators_replaced) ? hk_pass_delete(p) : hk_free_inl(p))
 HK_OPERATOR_DELETE(_ZdaPv, void *p)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) tag, hk_free_inl(p)
+#define HK_DELETE_BODY (void) tag, hk_operators_replaced ? hk_pass_delete(p) : hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdlPvRKSt9nothrow_t, void *p, const void *tag)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (void) tag, hk_operators_replaced ? hk_pass_delete_array(p) : hk_free_inl(p)
 HK_OPERATOR_DELETE(_ZdaPvRKSt9nothrow_t, void *p, const void *tag)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) align, hk_free_inl(p)
+#define HK_DELETE_BODY hk_free_aligned(p, align)
 HK_OPERATOR_DELETE(_ZdlPvSt11align_val_t, void *p, size_t align)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY hk_operators_replaced ? hk_pass_delete_aligned(p, align) : hk_free_aligned(p, align)
 HK_OPERATOR_DELETE(_ZdaPvSt11align_val_t, void *p, size_t align)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) align, (void) tag, hk_free_inl(p)
+#define HK_DELETE_BODY (void) tag, hk_operators_replaced ? hk_pass_delete_aligned(p, align) : hk_free_aligned(p, align)
 HK_OPERATOR_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, void *p, size_t align, const void *tag)
 HK_OPERATOR_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, void *p, size_t align, const void *tag)
 #undef HK_DELETE_BODY
-/* Sized forms: the size is the compiler's word and is not needed to find the block. */
-#define HK_DELETE_BODY (void) size, hk_free_inl(p)
+/* Sized forms: the size is the compiler's word and is not needed to find the block, but must be of the block's class. */
+#define HK_DELETE_BODY (HK_LIKELY(hk_fits_inl(p, size)) ? hk_free_inl(p) : delete_odd(p, size))
 HK_OPERATOR_DELETE(_ZdlPvm, void *p, size_t size)
+#undef HK_DELETE_BODY
+#define HK_DELETE_BODY (HK_LIKELY(hk_fits_inl(p, size)) ? hk_free_inl(p) : delete_array_odd(p, size))
 HK_OPERATOR_DELETE(_ZdaPvm, void *p, size_t size)
 #undef HK_DELETE_BODY
-#define HK_DELETE_BODY (void) size, (void) align, hk_free_inl(p)
+#define HK_DELETE_BODY hk_operators_replaced ? hk_pass_delete_aligned(p, align) : hk_free_sized_aligned(p, size, align)
 HK_OPERATOR_DELETE(_ZdlPvmSt11align_val_t, void *p, size_t size, size_t align)
 HK_OPERATOR_DELETE(_ZdaPvmSt11align_val_t, void *p, size_t size, size_t align)
+
+/* By names that nobody else has. */
+#pragma GCC diagnostic ignored "-Wmissing-attributes"
+void *hk_own_new(size_t size) HK_ALIAS("_Znwm");
+void *hk_own_new_array(size_t size) HK_ALIAS("_Znam");
+void *hk_own_new_aligned(size_t size, size_t align) HK_ALIAS("_ZnwmSt11align_val_t");
+void hk_own_delete(void *p) HK_ALIAS("_ZdlPv");
+void hk_own_delete_array(void *p) HK_ALIAS("_ZdaPv");
+void hk_own_delete_aligned(void *p, size_t align) HK_ALIAS("_ZdlPvSt11align_val_t");

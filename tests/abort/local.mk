@@ -3,7 +3,12 @@
 TEST_EXTENSIONS += .bug
 BUG_LOG_COMPILER = $(BASH) $(top_srcdir)/tests/abort/run.sh
 HK_BUG_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O0 -fno-builtin
-EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h
+EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h tests/abort/misuse.sh
+TESTS += tests/abort/misuse.sh
+check_PROGRAMS += tests/abort/misuse
+tests_abort_misuse_SOURCES = tests/abort/misuse.cc
+tests_abort_misuse_CXXFLAGS = -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin -Wno-free-nonheap-object
+tests_abort_misuse_LDFLAGS = -pthread
 HK_BUGS = \
 	tests/abort/corrupt_list.bug \
 	tests/abort/double_free.bug \
@@ -28,6 +33,7 @@ HK_BUGS = \
 	tests/abort/free_sized_twice.bug \
 	tests/abort/free_stack.bug \
 	tests/abort/free_static.bug \
+	tests/abort/overflow_neighbour.bug \
 	tests/abort/realloc_freed.bug \
 	tests/abort/realloc_interior.bug \
 	tests/abort/realloc_static.bug \
@@ -73,6 +79,8 @@ tests_abort_free_stack_bug_SOURCES = tests/abort/free_stack.c
 tests_abort_free_stack_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_static_bug_SOURCES = tests/abort/free_static.c
 tests_abort_free_static_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_overflow_neighbour_bug_SOURCES = tests/abort/overflow_neighbour.c
+tests_abort_overflow_neighbour_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_realloc_freed_bug_SOURCES = tests/abort/realloc_freed.c
 tests_abort_realloc_freed_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_realloc_interior_bug_SOURCES = tests/abort/realloc_interior.c

@@ -53,7 +53,7 @@ mkdir "$T/lib" && cp -L "$HK_LIB" "$HK_PRELOAD" && chmod 0755 "$T/lib" "$HK_PREL
 # No file: the built-in defaults hold, whatever this machine has in /etc.
 export HAKMEM_CONF=$T/none.ini
 
-# in_mode MODE COMMAND…: run it to its end, bare (MODE "bare") or preloaded in that mode, at most
+# in_mode MODE COMMAND…: run it to its end, bare (MODE "bare") or preloaded in that mode (MODE "full": balanced with security = full), at most
 # HK_TIMEOUT seconds (then 124). exec_in_mode replaces the (sub)shell by it, so that $! is the program.
 in_mode() { (HK_EXEC="timeout -k 5 ${HK_TIMEOUT:-120}" exec_in_mode "$@"); }
 exec_in_mode() {
@@ -61,6 +61,8 @@ exec_in_mode() {
     shift
     # shellcheck disable=SC2086 # HK_EXEC is a list of words
     [ "$mode" = bare ] && exec ${HK_EXEC:-} env "$@"
+    # shellcheck disable=SC2086
+    [ "$mode" = full ] && { mode=balanced; export HAKMEM_SECURITY=full; }
     # shellcheck disable=SC2086
     exec ${HK_EXEC:-} env LD_PRELOAD="$HK_PRELOAD${HK_WITNESS_LIB:+:$HK_WITNESS_LIB}" HAKMEM_MODE="$mode" "$@"
 }

@@ -27,6 +27,7 @@ HK_TS = \
 	tests/preload/filtered.t \
 	tests/preload/small_stack.t \
 	tests/preload/operators.t \
+	tests/preload/replaced.t \
 	tests/preload/containers.t
 check_PROGRAMS += $(HK_TS) tests/preload/phases
 tests_preload_phases_SOURCES = tests/preload/phases.c
@@ -70,6 +71,8 @@ tests_preload_small_stack_t_SOURCES = tests/preload/small_stack.c
 tests_preload_small_stack_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_operators_t_SOURCES = tests/preload/operators.cc
 tests_preload_operators_t_CXXFLAGS = $(HK_T_CXXFLAGS)
+tests_preload_replaced_t_SOURCES = tests/preload/replaced.cc
+tests_preload_replaced_t_CXXFLAGS = $(HK_T_CXXFLAGS) -Wno-sized-deallocation
 tests_preload_containers_t_SOURCES = tests/preload/containers.cc
 tests_preload_containers_t_CXXFLAGS = $(HK_T_CXXFLAGS)
 

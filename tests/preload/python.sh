@@ -49,7 +49,7 @@ print(sum(map(len, big)))
 END
 
 witness_on "$T/witness"
-for mode in ${HK_MODES:-bare balanced minimal}; do
+for mode in ${HK_MODES:-bare balanced minimal full}; do
     for pymalloc in pymalloc malloc; do
         PYTHONMALLOC=$pymalloc in_mode "$mode" /usr/bin/python3 "$T/work.py" >"$T/$mode.$pymalloc" 2>&1 ||
             fail "$mode, PYTHONMALLOC=$pymalloc: status $?: $(tail -5 "$T/$mode.$pymalloc")"

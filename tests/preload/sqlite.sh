@@ -22,7 +22,7 @@ VACUUM; PRAGMA integrity_check;
 END
 
 witness_on "$T/witness"
-for mode in ${HK_MODES:-bare balanced minimal}; do
+for mode in ${HK_MODES:-bare balanced minimal full}; do
     in_mode "$mode" sqlite3 "$T/$mode.db" <"$T/work.sql" >"$T/$mode.out" 2>&1 || fail "$mode: status $?: $(tail -5 "$T/$mode.out")"
     in_mode "$mode" sqlite3 "$T/$mode.db" .dump >"$T/$mode.dump" 2>&1 || fail "$mode: .dump: status $?"
     same "$mode" "$T/bare.out" "$T/$mode.out"

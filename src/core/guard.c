@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Guarded blocks: a mapping of its own for each, a closed page before and behind, the block's end at the end of its last page. Who
+ * runs beyond the end meets the closed page at once; the few bytes that alignment leaves there, and those from the page's
+ * beginning to the block's, are filled and examined by free(). After that the pages stay closed for a while: who still uses the
+ * block is stopped. Those of middling blocks keep their memory, and are cleared and opened again for a later block of as many pages.
+ *
+ *   closed | fill … block … fill | closed
+ *
+ * Blocks of 0 bytes have no open page at all.
+ */
+#include "core/harden.h"
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "core/large.h"
+#include "core/pageheap.h"
+#include "core/stats.h"
+
+#include <string.h>
+
+#define HK_CLOSED 512U                  /* freed blocks whose addresses stay closed, … */
+#define HK_CLOSED_BYTES (4 * HK_GIB)    /* … of so many bytes in all */
+#define HK_REST 16U                     /* so many others must have been freed since, before a block's pages are opened again */
+#define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory, … */
+#define HK_WARM_BYTES (64 * HK_MIB)     /* … of all that wait */
+#define HK_GUARDED_MAX 16000U           /* blocks: each takes two of the mappings that the kernel allows a process (65,530) */
+
+static struct {
+	struct hk_lock lock;
+	uint32_t next, oldest; /* of those that wait: ring index is modulo HK_CLOSED */
+	uint64_t bytes, warm_bytes;
+	struct waiting {
+		struct hk_span *span; /* NULL: opened again */
+		uint64_t warm_bytes;  /* 0: without memory */
+	} ring[HK_CLOSED];
+} closed;
+
+static _Atomic uint32_t guarded; /* blocks in use */
+
+struct hk_lock *hk_guard_lock(void)
+{
+	return &closed.lock;
+}
+
+static char *map_of(const struct hk_span *span)
+{
+	return (char *) span->guard_map;
+}
+
+static size_t map_bytes(const struct hk_span *span)
+{
+	return (size_t) span->granules << HK_GRANULE_SHIFT;
+}
+
+/* The open pages. */
+static char *first_page(const struct hk_span *span)
+{
+	return (char *) hk_align_down((uintptr_t) span->base, HK_PAGE);
+}
+
+static size_t open_bytes(const struct hk_span *span)
+{
+	return span->requested == 0 ? 0 : (size_t) ((char *) hk_align_up((uintptr_t) span->base + span->requested, HK_PAGE) - first_page(span));
+}
+
+/* Where in the mapping the block begins: as near to the end of a page as its alignment allows. */
+static char *place(char *map, size_t size, size_t align)
+{
+	size_t pages = hk_align_up(size, HK_PAGE);
+	char *start = map + HK_PAGE;
+
+	if (align > HK_PAGE)
+		return (char *) hk_align_up((uintptr_t) start, align);
+	return start + hk_align_down(pages - size, hk_max(align, 16));
+}
+
+static struct hk_span *describe(char *map, size_t bytes, char *p, size_t size)
+{
+	struct hk_span *span = hk_span_at(p);
+
+	span->base = p;
+	span->granules = (uint32_t) (bytes >> HK_GRANULE_SHIFT);
+	span->guard_map = map;
+	span->requested = size;
+	return span;
+}
+
+/* A closed mapping that the page map knows, or NULL. */
+static char *reserve(size_t bytes)
+{
+	char *map = hk_sys_reserve(bytes, HK_GRANULE);
+	bool covered;
+
+	if (map == NULL)
+		return NULL;
+	hk_lock_take(hk_pageheap_lock());
+	covered = hk_pagemap_cover(map, bytes);
+	hk_lock_drop(hk_pageheap_lock());
+	if (covered)
+		return map;
+	hk_sys_unmap(map, bytes);
+	return NULL;
+}
+
+static void unmap(struct hk_span *span)
+{
+	char *map = map_of(span);
+	size_t bytes = map_bytes(span);
+
+	hk_span_name(span, HK_SPAN_NONE);
+	HK_STAT_SUB(mapped_bytes, bytes);
+	HK_STAT_SUB(mappings, 1);
+	hk_sys_unmap(map, bytes);
+}
+
+/* The oldest that rests and has as many pages, with its memory. */
+static struct hk_span *search(size_t pages_bytes)
+{
+	struct hk_span *span = NULL;
+
+	hk_lock_take(&closed.lock);
+	for (uint32_t i = closed.oldest; span == NULL && closed.warm_bytes > 0 && i + HK_REST < closed.next; i++) {
+		struct waiting *one = &closed.ring[i % HK_CLOSED];
+
+		if (one->warm_bytes != pages_bytes)
+			continue;
+		span = one->span;
+		closed.bytes -= map_bytes(span);
+		closed.warm_bytes -= pages_bytes;
+		*one = (struct waiting){.span = NULL};
+	}
+	hk_lock_drop(&closed.lock);
+	return span;
+}
+
+static void count(const struct hk_span *span)
+{
+	HK_STAT_ADD(large_allocs, 1);
+	HK_STAT_ADD(large_live_bytes, span->requested);
+	HK_STAT_ADD(large_live_blocks, 1);
+	atomic_fetch_add_explicit(&guarded, 1, memory_order_relaxed);
+}
+
+static void fill_edges(const struct hk_span *span)
+{
+	char *first = first_page(span), *end = first + open_bytes(span), *p = span->base;
+
+	memset(first, HK_FILL_EDGE, (size_t) (p - first));
+	memset(p + span->requested, HK_FILL_EDGE, (size_t) (end - (p + span->requested)));
+}
+
+static void *open_again(size_t size, size_t align)
+{
+	size_t pages_bytes = hk_align_up(size, HK_PAGE);
+	struct hk_span *span = size > 0 && align <= HK_PAGE && pages_bytes <= HK_WARM_MAX ? search(pages_bytes) : NULL;
+	char *map;
+
+	if (span == NULL)
+		return NULL;
+	map = map_of(span);
+	if (hk_sys_open(map + HK_PAGE, pages_bytes) != 0) {
+		unmap(span);
+		return NULL;
+	}
+	memset(map + HK_PAGE, 0, pages_bytes);
+	span = describe(map, map_bytes(span), place(map, size, align), size); /* in the same granule */
+	fill_edges(span);
+	count(span);
+	hk_span_name(span, HK_SPAN_GUARDED);
+	return span->base;
+}
+
+void *hk_guard_alloc(size_t size, size_t align)
+{
+	size_t bytes = hk_align_up(hk_align_up(size, HK_PAGE) + 2 * HK_PAGE + (align > HK_PAGE ? align : 0), HK_GRANULE);
+	struct hk_span *span;
+	char *map, *p;
+
+	if (size > HK_GUARD_MAX || align > HK_GUARD_MAX || atomic_load_explicit(&guarded, memory_order_relaxed) >= HK_GUARDED_MAX ||
+	    !hk_pageheap_charge(hk_align_up(size, HK_PAGE)))
+		return NULL;
+	p = open_again(size, align);
+	if (p != NULL)
+		return p;
+	map = reserve(bytes);
+	if (map == NULL) {
+		hk_pageheap_uncharge(hk_align_up(size, HK_PAGE));
+		return NULL;
+	}
+	p = place(map, size, align);
+	span = describe(map, bytes, p, size);
+	if (size > 0 && hk_sys_open(first_page(span), open_bytes(span)) != 0) {
+		hk_sys_unmap(map, bytes);
+		hk_pageheap_uncharge(hk_align_up(size, HK_PAGE));
+		return NULL;
+	}
+	if (size > 0)
+		fill_edges(span);
+	hk_pageheap_count_fresh(open_bytes(span));
+	HK_STAT_ADD(mapped_bytes, bytes);
+	HK_STAT_ADD(mappings, 1);
+	count(span);
+	hk_span_name(span, HK_SPAN_GUARDED);
+	return p;
+}
+
+static bool is_filled(const char *p, const char *end)
+{
+	return p == end || ((unsigned char) *p == HK_FILL_EDGE && memcmp(p, p + 1, (size_t) (end - p) - 1) == 0);
+}
+
+static void examine(const struct hk_span *span)
+{
+	const char *first = first_page(span);
+
+	if (span->requested == 0)
+		return;
+	if (!is_filled(first, span->base))
+		hk_fatal("write before the beginning of a block", span->base);
+	if (!is_filled(span->base + span->requested, first + open_bytes(span)))
+		hk_fatal("write beyond the end of a block", span->base);
+}
+
+/* The block that has been closed for longest, if its time is over. */
+static struct hk_span *expire(void)
+{
+	while (closed.next != closed.oldest &&
+	       (closed.next - closed.oldest >= HK_CLOSED || closed.bytes > HK_CLOSED_BYTES || closed.ring[closed.oldest % HK_CLOSED].span == NULL)) {
+		struct waiting one = closed.ring[closed.oldest++ % HK_CLOSED];
+
+		if (one.span == NULL)
+			continue;
+		closed.bytes -= map_bytes(one.span);
+		closed.warm_bytes -= one.warm_bytes;
+		return one.span;
+	}
+	return NULL;
+}
+
+/* Close the block's pages. Bytes that keep their memory. */
+static uint64_t shut(const struct hk_span *span)
+{
+	size_t bytes = open_bytes(span);
+	bool warm = bytes > 0 && bytes == hk_align_up(span->requested, HK_PAGE) && bytes <= HK_WARM_MAX &&
+	            __atomic_load_n(&closed.warm_bytes, __ATOMIC_RELAXED) + bytes <= HK_WARM_BYTES;
+
+	if (bytes > 0)
+		hk_sys_close(first_page(span), bytes, !warm);
+	return warm ? bytes : 0;
+}
+
+uint64_t hk_guard_trim(void)
+{
+	uint64_t bytes = 0;
+
+	hk_lock_take(&closed.lock);
+	for (uint32_t i = closed.oldest; closed.warm_bytes > 0 && i != closed.next; i++) {
+		struct waiting *one = &closed.ring[i % HK_CLOSED];
+
+		if (one->warm_bytes == 0)
+			continue;
+		(void) hk_sys_purge(map_of(one->span) + HK_PAGE, one->warm_bytes);
+		bytes += one->warm_bytes;
+		closed.warm_bytes -= one->warm_bytes;
+		one->warm_bytes = 0;
+	}
+	hk_lock_drop(&closed.lock);
+	return bytes;
+}
+
+bool hk_guard_free(void *p)
+{
+	struct hk_span *span = hk_large_span(p), *old;
+	uint64_t warm;
+
+	if (span == NULL || hk_span_kind(span) != HK_SPAN_GUARDED)
+		return false;
+	if (!hk_span_claim(span, HK_SPAN_GUARDED))
+		hk_fatal("double free", span->base);
+	examine(span);
+	atomic_fetch_sub_explicit(&guarded, 1, memory_order_relaxed);
+	warm = shut(span);
+	hk_pageheap_uncharge(hk_align_up(span->requested, HK_PAGE));
+	HK_STAT_ADD(large_frees, 1);
+	HK_STAT_SUB(large_live_bytes, span->requested);
+	HK_STAT_SUB(large_live_blocks, 1);
+	hk_lock_take(&closed.lock);
+	while ((old = expire()) != NULL) {
+		hk_lock_drop(&closed.lock);
+		unmap(old);
+		hk_lock_take(&closed.lock);
+	}
+	closed.ring[closed.next++ % HK_CLOSED] = (struct waiting){span, warm};
+	closed.bytes += map_bytes(span);
+	closed.warm_bytes += warm;
+	hk_lock_drop(&closed.lock);
+	return true;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The slabs of security = full: a free block holds nothing but zeros, and which of them is handed out next is chance.
+ * Block 0 never is: it stands before the first one as each stands before the next. Slabs that were made before the configuration was
+ * known take back what is theirs, and hand out nothing more.
+ */
+#include "core/pool_int.h"
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "core/purge.h"
+
+#include <string.h>
+
+static size_t words_of(const struct hk_span *slab)
+{
+	return (slab->capacity + 63U) / 64;
+}
+
+static void make_hard(struct hk_span *slab)
+{
+	if (!hk_slab_zeroed(slab))
+		memset(slab->base, 0, HK_SLAB_BYTES);
+	for (size_t i = 0; i < slab->capacity; i++)
+		slab->bits[i / 64] |= (uint64_t) 1 << (i % 64);
+	slab->carved = slab->nfree = slab->capacity;
+	slab->direct = HK_SLAB_ZEROED | HK_SLAB_HARD;
+}
+
+/* Good enough to be hard to foresee from outside; two threads that step at once cost a step. */
+static uint64_t chance(void)
+{
+	static _Atomic uint64_t state;
+	uint64_t x = atomic_load_explicit(&state, memory_order_relaxed);
+
+	if (x == 0)
+		x = hk_sys_random() | 1;
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	atomic_store_explicit(&state, x, memory_order_relaxed);
+	return x * 0x9e3779b97f4a7c15U >> 32;
+}
+
+/* One of the slab's free blocks, all alike but for block 0. */
+static size_t pick(const struct hk_span *slab)
+{
+	size_t words = words_of(slab), start = chance() % slab->capacity, w = start / 64;
+
+	for (size_t n = 0; n <= words; n++, w = (w + 1) % words) {
+		uint64_t bits = slab->bits[w] & (w == 0 ? ~(uint64_t) 1 : ~(uint64_t) 0);
+
+		if (n == 0)
+			bits &= ~(uint64_t) 0 << (start % 64);
+		if (bits != 0)
+			return w * 64 + (size_t) __builtin_ctzll(bits);
+	}
+	return 0;
+}
+
+static bool is_zero(const char *p, size_t size)
+{
+	return p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
+}
+
+/* The first slab of the bin that has a block; plain ones, and those that have none, leave the list. */
+static struct hk_span *find_slab(struct pool_bin *bin)
+{
+	struct hk_span *slab;
+
+	while ((slab = bin->head) != NULL && (!hk_slab_is_hard(slab) || slab->nfree < 2)) {
+		if (slab_is_empty(slab) && bin->empty > 0)
+			bin->empty--;
+		hk_pool_list_remove(bin, slab);
+	}
+	return slab;
+}
+
+static struct hk_span *new_slab(struct pool_bin *bin, unsigned shard, unsigned c)
+{
+	struct hk_span *slab = hk_pool_slab_make(shard, c);
+
+	if (slab == NULL)
+		return NULL;
+	make_hard(slab);
+	hk_pool_list_append(bin, slab);
+	bin->empty++;
+	return slab;
+}
+
+void *hk_pool_hard_take(unsigned shard, unsigned c)
+{
+	size_t size = hk_classes[c].size, i;
+	struct pool_bin *bin;
+	struct hk_span *slab;
+	char *p = NULL;
+
+	hk_purge_before_fresh(HK_SLAB_BYTES);
+	bin = bin_lock(shard, c);
+	slab = find_slab(bin);
+	if (slab == NULL)
+		slab = new_slab(bin, shard, c);
+	if (slab != NULL) {
+		if (slab_is_empty(slab))
+			bin->empty--;
+		i = pick(slab);
+		p = slab->base + i * size;
+		slab->bits[i / 64] &= ~((uint64_t) 1 << (i % 64));
+		slab->nfree--;
+		for (size_t page = i * size / HK_PAGE; page <= (i * size + size - 1) / HK_PAGE; page++)
+			slab->purged &= (uint16_t) ~(1U << page);
+	}
+	bin_unlock(shard, c);
+	if (p != NULL && !is_zero(p, size))
+		hk_fatal("write after free", p);
+	SHARD_ADD(shard, slab_bytes_out, p != NULL ? size : 0);
+	return p;
+}
