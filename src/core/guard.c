@@ -243,7 +243,7 @@ static struct hk_span *expire(void)
 static uint64_t shut(const struct hk_span *span)
 {
 	size_t bytes = open_bytes(span);
-	bool warm = bytes > 0 && bytes == hk_align_up(span->requested, HK_PAGE) && bytes <= HK_WARM_MAX &&
+	bool warm = bytes > 0 && first_page(span) == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
 	            __atomic_load_n(&closed.warm_bytes, __ATOMIC_RELAXED) + bytes <= HK_WARM_BYTES;
 
 	if (bytes > 0)
