@@ -44,16 +44,21 @@ void hk_clients_pardon(struct hk_door *door)
 	door->purse.cpu_ns = thread_cpu_ns();
 }
 
-/* What is left by now. Waking up for clients is theirs, too. */
+/* What is left by now. Waking up for clients is theirs, too; but while nobody is served, waking up to find that it is too
+   early yet must not make it later. */
 static void open_purse(struct hk_door *door)
 {
 	struct hk_purse *purse = &door->purse;
 	uint64_t now = hk_sys_precise_ns();
 	int64_t more = (int64_t) hk_min((now - purse->at_ns) / HK_SHARE, 2 * (size_t) HK_AT_ONCE_NS);
+	bool rested = hk_clients_resting(door);
 
 	purse->left_ns = purse->left_ns + more > HK_AT_ONCE_NS ? HK_AT_ONCE_NS : purse->left_ns + more;
 	purse->at_ns = now;
-	charge(door);
+	if (rested)
+		hk_clients_pardon(door);
+	else
+		charge(door);
 }
 
 static void charge(struct hk_door *door)

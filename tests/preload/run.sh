@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh PROGRAM: one test program, first on the C library alone (which proves the test), then
-# preloaded in every mode, and with security = full. hakmem must stay silent except in the modes that log.
+# preloaded in the modes, and with security = full. hakmem must stay silent except in the modes that log.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 HK_TEST=preload/$(basename "$program" .t)
 cd "$HK_BUILD" || exit 99
 
 witness_on "$T/witness"
-for mode in ${HK_MODES:-bare balanced minimal} fast learning research full; do
+# fast is balanced without the engine, research learning without an end: of the long ones once with it is enough.
+case $HK_TEST in
+*/fork_threads | */limited | */torture | */exit_race | */producer_consumer | */small_stack | */dlopened) more="learning full" ;;
+*) more="fast learning research full" ;;
+esac
+for mode in ${HK_MODES:-bare balanced minimal} $more; do
     # Closed pages take addresses, and a block that grows is copied: with limits on addresses, or 30 times 300 MB, that is much.
     [ "$mode" = full ] && [[ $HK_TEST =~ /(limited|errno_kept)$ ]] && continue
     in_mode "$mode" "$program" >"$T/out" 2>"$T/err"
@@ -21,4 +26,4 @@ for mode in ${HK_MODES:-bare balanced minimal} fast learning research full; do
     [ ! -s "$T/out" ] || fail "$mode: unexpected output: $(head -5 "$T/out")"
 done
 saw "$(basename "$program" | cut -c1-15)"
-say "on the C library, in five modes, and with security = full"
+say "on the C library, and in balanced minimal $more"
