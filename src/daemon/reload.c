@@ -81,6 +81,8 @@ static void log_taken(const char *label, const json_t *reply, struct tally *tall
 static void log_answer(const struct hk_known *known, const struct hk_answer *answer, struct tally *tally)
 {
 	tally->all++;
+	if (answer->note[0] != '\0')
+		hk_log(HK_LOG_INFO, "%s: %s", known->label, hk_out_safe(answer->note));
 	if (answer->error[0] == '\0') {
 		log_taken(known->label, answer->reply, tally);
 		return;

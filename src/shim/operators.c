@@ -249,7 +249,9 @@ HK_OPERATOR_DELETE(_ZdlPvmSt11align_val_t, void *p, size_t size, size_t align)
 HK_OPERATOR_DELETE(_ZdaPvmSt11align_val_t, void *p, size_t size, size_t align)
 
 /* By names that nobody else has. */
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmissing-attributes"
+#endif
 void *hk_own_new(size_t size) HK_ALIAS("_Znwm");
 void *hk_own_new_array(size_t size) HK_ALIAS("_Znam");
 void *hk_own_new_aligned(size_t size, size_t align) HK_ALIAS("_ZnwmSt11align_val_t");

@@ -137,9 +137,10 @@ kill -STOP "$second"
 (sleep 0.5; kill -KILL "$third") &
 replace "$conf" '[hakmem]\npurge_delay = 900ms\n'
 becomes "$first" purge_delay 900ms
-until_logged "\[$second\]: not reloaded: no answer"
-until_logged ' 1 did not'
+until_logged "\[$second\]: its control thread does not answer at once; taken: door 2"
+until_logged "\[$second\]: applied by 0 of 1 process so far, by the rest when they next allocate"
 kill -CONT "$second"
+becomes "$second" purge_delay 900ms
 until_logged "\[$third\]: has ended"
 alive
 
