@@ -126,6 +126,8 @@ int hk_change_diff(struct hk_call *call)
 
 	hk_report_effective(call, &old);
 	r = hk_change_read(call, &old);
+	if (r != 0 && call->show_diags)
+		return hk_call_refuse(call, "a reload would be refused, and change nothing:");
 	if (r != 0)
 		return r;
 	hk_report_effective(call, &new);

@@ -196,7 +196,7 @@ static void by_hand(struct hk_call *call)
 		n++;
 	}
 	hk_json_close(&call->json, ']');
-	for (unsigned s = HK_ELO_STRATEGIES; n == tuned && s-- > 0;)
+	for (unsigned s = 0; s < HK_ELO_STRATEGIES && n == tuned && like == HK_ELO_STRATEGIES; s++)
 		if (hk_config_num(config, HK_KEY_PURGE_DELAY) == hk_strategies[s].purge_delay_ns &&
 		    hk_config_num(config, HK_KEY_BIGCACHE_LIMIT) == hk_strategies[s].bigcache_limit &&
 		    hk_config_num(config, HK_KEY_BIGCACHE_MAX_BLOCK) == hk_strategies[s].bigcache_max_block &&

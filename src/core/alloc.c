@@ -185,13 +185,20 @@ static const char wrong_size[] = "free with a size that is not the block's";
 /* Is it what a request of so many bytes is given? Larger blocks shrink and grow where they are. */
 static bool is_size_of(const void *p, size_t size)
 {
-	size_t c = hk_code_of(p) / HK_CODE(1);
+	size_t c = hk_code_of(p) / HK_CODE(1), told;
+	const struct hk_span *span;
 
 	if (c != 0 && hk_harden_sealed(p))
-		return size == hk_usable_size(p) || size == 0;
+		return !hk_harden_size(p, &told) || size == told || size == 0;
 	if (c != 0)
 		return size <= HK_MEDIUM_MAX && hk_sizeclass_of(hk_max(size, 1)) == c;
-	return hk_large_span(p) == NULL || (HK_KNOB(security) == HK_SECURITY_FULL ? size == hk_large_usable(hk_large_span(p)) : size > HK_MEDIUM_MAX && size <= hk_large_usable(hk_large_span(p))); /* free() knows what is none */
+	span = hk_large_span(p);
+	if (span == NULL)
+		return true; /* free() knows what is none */
+	if (hk_span_kind(span) == HK_SPAN_GUARDED)
+		return size == hk_large_usable(span);
+	/* Under full a smaller block is here where no guarded one was to be had. */
+	return size <= hk_large_usable(span) && (size > HK_MEDIUM_MAX || HK_KNOB(security) == HK_SECURITY_FULL);
 }
 
 void hk_free_sized_odd(void *p, size_t size)

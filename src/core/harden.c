@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "core/knobs.h"
 #include "core/large.h"
 #include "core/pool.h"
 
@@ -150,6 +151,14 @@ size_t hk_harden_usable(const void *p, const char *fault, const char *fault_free
 	return (size_t) told;
 }
 
+bool hk_harden_size(const void *p, size_t *ret)
+{
+	int told = hk_pool_block_start(p) == p ? read_seal(p, class_bytes_of(p)) : -1;
+
+	*ret = told >= 0 ? (size_t) told : 0;
+	return told >= 0 && ((unsigned) told & HK_SEAL_FREED) == 0;
+}
+
 /* ---- free ---- */
 
 /* One that has waited long enough. */
@@ -198,8 +207,24 @@ void hk_harden_free(void *p)
 		dismiss(old);
 }
 
+/* One that was never freed: its end. */
+static void check_live(void *p)
+{
+	size_t class_bytes = class_bytes_of(p);
+
+	if (class_bytes == 0 || atomic_load_explicit(seal_of(p, class_bytes), memory_order_relaxed) == 0)
+		return; /* it came back meanwhile */
+	if (read_seal(p, class_bytes) < 0)
+		hk_fatal("write beyond the end of a block", p);
+	if (((unsigned) read_seal(p, class_bytes) & HK_SEAL_FREED) == 0)
+		(void) examine(p, class_bytes);
+}
+
 void hk_harden_finish(void)
 {
+	if (HK_KNOB(security) == HK_SECURITY_FULL)
+		hk_pool_hard_each(check_live);
+
 	for (size_t i = 0; i < HK_QUARANTINE; i++) {
 		char *p;
 

@@ -27,6 +27,8 @@ void hk_harden_free(void *p);
 /* Bytes that were asked for, of a block that is in use; ends the process with fault_freed if it was freed, else with fault if
    it is none. */
 size_t hk_harden_usable(const void *p, const char *fault, const char *fault_freed);
+/* Bytes that were asked for; false if there is no whole seal of a block in use: free() will say what is wrong. */
+bool hk_harden_size(const void *p, size_t *ret);
 /* Does the block have a seal, which is so where its slab is a hard one? */
 bool hk_harden_sealed(const void *p);
 /* At the end of the process: examine every block that still waits. */

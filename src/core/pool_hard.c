@@ -116,3 +116,31 @@ void *hk_pool_hard_take(unsigned shard, unsigned c)
 	SHARD_ADD(shard, slab_bytes_out, p != NULL ? size : 0);
 	return p;
 }
+
+/* Those of one bin's slabs. */
+static size_t gather(const struct pool_bin *bin, unsigned c, void **ret, size_t most)
+{
+	size_t n = 0;
+
+	for (const struct hk_span *slab = bin->tail; slab != NULL && n < most; slab = slab->prev)
+		for (size_t i = 1; hk_slab_is_hard(slab) && i < slab->capacity && n < most; i++)
+			if ((slab->bits[i / 64] >> (i % 64) & 1) == 0)
+				ret[n++] = slab->base + i * hk_classes[c].size;
+	return n;
+}
+
+void hk_pool_hard_each(void (*look)(void *p))
+{
+	void *blocks[HK_CHECK_BLOCKS];
+	unsigned used = shards_used();
+
+	for (unsigned s = 0; s < used; s++)
+		for (unsigned c = 1; c < HK_CLASSES; c++) {
+			const struct pool_bin *bin = bin_lock(s, c);
+			size_t n = gather(bin, c, blocks, HK_COUNT(blocks));
+
+			bin_unlock(s, c);
+			for (size_t i = 0; i < n; i++)
+				look(blocks[i]);
+		}
+}

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define HEDGE_MS 20 /* without an answer: look through door 2 */
+#define HEDGE_LOOK_MS 50U    /* without an answer: look through door 2 */
+#define HEDGE_CHANGE_MS 300U /* … change through it: an idle process does at once what its own thread is asked, so that has time */
 #define AGAIN_MS 20 /* between attempts at a socket whose backlog is full, or which others crowd */
 
 static void try_connect(struct hk_task *task);
@@ -220,6 +221,7 @@ void hk_door1_start(struct hk_task *task)
 	uv_timer_start(&task->deadline, too_late, task->ask->timeout_ms, 0);
 	task->probing = task->ask->changes && hk_task_may_take_door2(task);
 	if (hk_task_may_take_door2(task))
-		uv_timer_start(&task->hedge, impatient, HEDGE_MS, 0);
+		uv_timer_start(&task->hedge, impatient,
+		               hk_min(task->ask->changes ? HEDGE_CHANGE_MS : HEDGE_LOOK_MS, task->ask->timeout_ms / 2), 0);
 	try_connect(task);
 }

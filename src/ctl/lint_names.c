@@ -100,16 +100,18 @@ static const char *conclude(const struct search *search, char *ret, size_t size)
 
 const char *hk_lint_near_program(const char *name, char *ret, size_t size)
 {
-	struct search search = {.near = {.want = name}};
+	struct search search = {.near = {.want = name}}, running = {.near = {.want = name}};
 	const char *from = getenv("PATH");
 	char *path = strdup(from != NULL ? from : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"), *save = NULL;
 
-	offer_running(&search);
+	offer_running(&running);
 	for (char *folder = path != NULL ? strtok_r(path, ":", &save) : NULL; folder != NULL; folder = strtok_r(NULL, ":", &save))
 		offer_folder(&search, folder);
 	offer_folder(&search, "/usr/sbin"); /* in nobody's PATH but root's */
 	free(path);
-	return conclude(&search, ret, size);
+	if (search.found || running.found)
+		return NULL;
+	return conclude(running.near.best != NULL ? &running : &search, ret, size);
 }
 
 const char *hk_lint_near_unit(const char *name, char *ret, size_t size)

@@ -74,7 +74,8 @@ static void fill_row(const struct hk_answer *answer, char **row)
 	row[5] = strdup(text);
 	row[6] = strdup(hk_out_bytes(hk_out_uint(reply, "rss_bytes")));
 	row[7] = strdup(hk_out_duration(hk_out_real(reply, "uptime_s")));
-	snprintf(text, sizeof text, "%d", answer->door);
+	/* The one that it has, though a busy thread may have been passed by. */
+	snprintf(text, sizeof text, "%d", answer->service->socket[0] != '\0' ? 1 : answer->door);
 	row[8] = strdup(text);
 }
 
