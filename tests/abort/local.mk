@@ -7,7 +7,7 @@ EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h tests/abort/misuse.sh
 TESTS += tests/abort/misuse.sh
 check_PROGRAMS += tests/abort/misuse
 tests_abort_misuse_SOURCES = tests/abort/misuse.cc
-tests_abort_misuse_CXXFLAGS = -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin -Wno-free-nonheap-object
+tests_abort_misuse_CXXFLAGS = -std=c++17 -fsized-deallocation -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin -Wno-free-nonheap-object
 tests_abort_misuse_LDFLAGS = -pthread
 HK_BUGS = \
 	tests/abort/corrupt_list.bug \
