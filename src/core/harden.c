@@ -56,12 +56,17 @@ static _Atomic uint64_t *seal_of(const void *block, size_t class_bytes)
 	return (_Atomic uint64_t *) (void *) ((uintptr_t) block + class_bytes - HK_SEAL);
 }
 
-/* What the seal tells; −1 if it is broken. */
-static int read_seal(const void *block, size_t class_bytes)
+/* What a seal tells; −1 if it is broken. */
+static int decode(uint64_t seal, const void *block, size_t class_bytes)
 {
-	uint64_t word = atomic_load_explicit(seal_of(block, class_bytes), memory_order_relaxed) ^ mix(block);
+	uint64_t word = seal ^ mix(block);
 
 	return word >> 16 == 0 && (word & ~(uint64_t) HK_SEAL_FREED) <= class_bytes - HK_SEAL ? (int) word : -1;
+}
+
+static int read_seal(const void *block, size_t class_bytes)
+{
+	return decode(atomic_load_explicit(seal_of(block, class_bytes), memory_order_relaxed), block, class_bytes);
 }
 
 static size_t class_bytes_of(const void *p)
@@ -86,12 +91,13 @@ static HK_COLD _Noreturn void refuse_broken(const void *p)
 	hk_fatal(hk_pool_is_free(p) ? "double free" : "write beyond the end of a block", p);
 }
 
-/* The seal before the block: of one that is in use, that waits, or (0) that is free. */
+/* The seal before the block: of one that is in use, that waits, or (0) that is free. Another thread may change it: read once. */
 static void check_before(const char *p, size_t class_bytes)
 {
 	const char *before = p - class_bytes;
+	uint64_t seal = atomic_load_explicit(seal_of(before, class_bytes), memory_order_relaxed);
 
-	if (atomic_load_explicit(seal_of(before, class_bytes), memory_order_relaxed) != 0 && read_seal(before, class_bytes) < 0)
+	if (seal != 0 && decode(seal, before, class_bytes) < 0)
 		hk_fatal("write before the beginning of a block", p);
 }
 
@@ -134,7 +140,7 @@ void *hk_harden_alloc(unsigned shard, size_t size, size_t align)
 		return NULL;
 	memset(p, HK_FILL_NEW, size);
 	memset(p + size, HK_FILL_EDGE, class_bytes - HK_SEAL - size);
-	atomic_store_explicit(seal_of(p, class_bytes), mix(p) ^ size, memory_order_relaxed);
+	atomic_store_explicit(seal_of(p, class_bytes), mix(p) ^ size, memory_order_release);
 	return p;
 }
 
@@ -168,7 +174,8 @@ static void dismiss(char *p)
 
 	if (!is_filled((const unsigned char *) p, class_bytes - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes) < 0)
 		hk_fatal("write after free", p);
-	memset(p, 0, class_bytes);
+	memset(p, 0, class_bytes - HK_SEAL);
+	atomic_store_explicit(seal_of(p, class_bytes), 0, memory_order_relaxed); /* whole: who frees the next block reads it */
 	hk_pool_give_one((unsigned) hk_code_of(p) / HK_CODE(1), p);
 }
 
@@ -207,23 +214,30 @@ void hk_harden_free(void *p)
 		dismiss(old);
 }
 
-/* One that was never freed: its end. */
-static void check_live(void *p)
+/* One that was never freed: what is wrong with it, or NULL. Another thread may free it at this very moment: a seal that
+   changed meanwhile tells that it was not this. */
+static const char *check_live(const void *p)
 {
 	size_t class_bytes = class_bytes_of(p);
+	uint64_t seal = atomic_load_explicit(seal_of(p, class_bytes), memory_order_acquire);
+	int told = seal == 0 ? 0 : decode(seal, p, class_bytes); /* 0: it is coming back, or was taken and is not sealed yet */
 
-	if (class_bytes == 0 || atomic_load_explicit(seal_of(p, class_bytes), memory_order_relaxed) == 0)
-		return; /* it came back meanwhile */
-	if (read_seal(p, class_bytes) < 0)
-		hk_fatal("write beyond the end of a block", p);
-	if (((unsigned) read_seal(p, class_bytes) & HK_SEAL_FREED) == 0)
-		(void) examine(p, class_bytes);
+	if (told < 0)
+		return "write beyond the end of a block";
+	if (seal == 0 || ((unsigned) told & HK_SEAL_FREED) != 0 ||
+	    is_filled((const unsigned char *) p + told, class_bytes - HK_SEAL - (size_t) told, HK_FILL_EDGE))
+		return NULL;
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(seal_of(p, class_bytes), memory_order_relaxed) == seal ? "write beyond the end of a block" : NULL;
 }
 
 void hk_harden_finish(void)
 {
-	if (HK_KNOB(security) == HK_SECURITY_FULL)
-		hk_pool_hard_each(check_live);
+	const char *fault;
+	void *bad = HK_KNOB(security) == HK_SECURITY_FULL ? hk_pool_hard_find(check_live, &fault) : NULL;
+
+	if (bad != NULL)
+		hk_fatal(fault, bad);
 
 	for (size_t i = 0; i < HK_QUARANTINE; i++) {
 		char *p;

@@ -72,8 +72,8 @@ void *hk_pool_block_start(const void *p);
 
 /* security = full (pool_hard.c): a block of zeros of class c; NULL: no memory. hk_pool_give_one takes it back, zeroed. */
 void *hk_pool_hard_take(unsigned shard, unsigned c);
-/* Some blocks of hard slabs that are not free, one by one, no lock held. */
-void hk_pool_hard_each(void (*look)(void *p));
+/* Some blocks of hard slabs that are not free, one by one, a bin's lock held: the first in which look() finds a fault, or NULL. */
+void *hk_pool_hard_find(const char *(*look)(const void *p), const char **ret_fault);
 /* Look at a part of the free blocks in slabs: none may have been written to. Ends the process if one was. */
 void hk_pool_check(void);
 

@@ -117,30 +117,34 @@ void *hk_pool_hard_take(unsigned shard, unsigned c)
 	return p;
 }
 
-/* Those of one bin's slabs. */
-static size_t gather(const struct pool_bin *bin, unsigned c, void **ret, size_t most)
+/* Of the blocks that one bin has handed out, the first in which look() finds a fault. None can come back meanwhile: the bin's lock is held. */
+static void *find_in_bin(const struct pool_bin *bin, unsigned c, const char *(*look)(const void *p), const char **ret_fault)
 {
 	size_t n = 0;
 
-	for (const struct hk_span *slab = bin->tail; slab != NULL && n < most; slab = slab->prev)
-		for (size_t i = 1; hk_slab_is_hard(slab) && i < slab->capacity && n < most; i++)
-			if ((slab->bits[i / 64] >> (i % 64) & 1) == 0)
-				ret[n++] = slab->base + i * hk_classes[c].size;
-	return n;
+	for (const struct hk_span *slab = bin->tail; slab != NULL && n < HK_CHECK_BLOCKS; slab = slab->prev)
+		for (size_t i = 1; hk_slab_is_hard(slab) && i < slab->capacity && n < HK_CHECK_BLOCKS; i++) {
+			char *p = slab->base + i * hk_classes[c].size;
+
+			if ((slab->bits[i / 64] >> (i % 64) & 1) != 0)
+				continue;
+			n++;
+			*ret_fault = look(p);
+			if (*ret_fault != NULL)
+				return p;
+		}
+	return NULL;
 }
 
-void hk_pool_hard_each(void (*look)(void *p))
+void *hk_pool_hard_find(const char *(*look)(const void *p), const char **ret_fault)
 {
-	void *blocks[HK_CHECK_BLOCKS];
 	unsigned used = shards_used();
+	void *bad = NULL;
 
-	for (unsigned s = 0; s < used; s++)
-		for (unsigned c = 1; c < HK_CLASSES; c++) {
-			const struct pool_bin *bin = bin_lock(s, c);
-			size_t n = gather(bin, c, blocks, HK_COUNT(blocks));
-
+	for (unsigned s = 0; s < used && bad == NULL; s++)
+		for (unsigned c = 1; c < HK_CLASSES && bad == NULL; c++) {
+			bad = find_in_bin(bin_lock(s, c), c, look, ret_fault);
 			bin_unlock(s, c);
-			for (size_t i = 0; i < n; i++)
-				look(blocks[i]);
 		}
+	return bad;
 }
