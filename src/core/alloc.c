@@ -142,13 +142,18 @@ size_t hk_usable_size(const void *p)
 	return p == NULL ? 0 : usable(p, not_usable);
 }
 
-/* Somewhere else: a growing block gets some room for the next time, so that repeated growth copies less. */
+/* Somewhere else. Where there is no memory for that, what shrinks stays where it is: few programs expect that to fail. */
 static void *realloc_move(void *p, size_t old, size_t size)
 {
+	int saved = errno;
 	void *fresh = hk_malloc_inl(size);
 
-	if (fresh == NULL)
-		return NULL;
+	if (HK_UNLIKELY(fresh == NULL)) {
+		if (size > old)
+			return NULL;
+		errno = saved;
+		return p;
+	}
 	memcpy(fresh, p, hk_min(old, size));
 	hk_free_inl(p);
 	return fresh;
