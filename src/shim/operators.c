@@ -70,23 +70,19 @@ static new_handler current_handler(void)
 	return get != NULL ? get() : NULL;
 }
 
-static void *allocate(size_t size, size_t align)
-{
-	if (size == 0)
-		size = 1;
-	return align == 0 ? hk_malloc(size) : hk_memalign(align, size);
-}
+#define HK_PLAIN 16 /* the alignment of the forms that are given none */
 
-/* [new.delete.single]: call the handler and try again until memory comes or there is no handler; then throw. */
+/* [new.delete.single]: call the handler and try again until memory comes or there is no handler; then throw. What is no
+   alignment no handler can help with. */
 static HK_COLD void *new_failed(size_t size, size_t align)
 {
 	void (*throw_bad_alloc)(void) = NULL; /* does not return */
 
-	for (new_handler handler; (handler = current_handler()) != NULL;) {
+	for (new_handler handler; hk_is_pow2(align) && (handler = current_handler()) != NULL;) {
 		void *p;
 
 		handler();
-		p = allocate(size, align);
+		p = hk_memalign(align, size);
 		if (p != NULL)
 			return p;
 	}
@@ -109,7 +105,7 @@ static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t al
 		return NULL;
 	next = dlsym(RTLD_NEXT, name);
 	if (next == NULL)
-		return hk_operators_replaced ? allocate(size, align) : NULL;
+		return hk_operators_replaced ? hk_memalign(hk_max(align, HK_PLAIN), size) : NULL;
 	if (align == 0) {
 		void *(*plain)(size_t, const void *) = NULL;
 
@@ -123,12 +119,17 @@ static HK_COLD void *new_nothrow_failed(const char *name, size_t size, size_t al
 	}
 }
 
+static HK_COLD void *new_aligned_nothrow_failed(const char *name, size_t size, size_t align, const void *tag)
+{
+	return hk_is_pow2(align) ? new_nothrow_failed(name, size, align, tag) : NULL;
+}
+
 /* The list is empty, or the block large. */
 static HK_NOINLINE void *new_slow(size_t size)
 {
 	void *p = size > HK_MEDIUM_MAX ? hk_malloc(size) : hk_heap_malloc_slow(hk_sizeclass_of(size), size);
 
-	return HK_LIKELY(p != NULL) ? p : new_failed(size, 0);
+	return HK_LIKELY(p != NULL) ? p : new_failed(size, HK_PLAIN);
 }
 
 static HK_NOINLINE void *new_beyond(size_t size)
@@ -178,7 +179,7 @@ static HK_NOINLINE void *new_beyond(size_t size)
 	HK_EXPORT void *symbol(size_t size, size_t align, const void *tag)  \
 	{                                                            \
 		void *p = hk_operators_replaced ? NULL : hk_memalign(align, size); \
-		return HK_LIKELY(p != NULL) ? p : new_nothrow_failed(#symbol, size, align, tag); \
+		return HK_LIKELY(p != NULL) ? p : new_aligned_nothrow_failed(#symbol, size, align, tag); \
 	}
 
 /* new, new[] */
