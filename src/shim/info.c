@@ -50,14 +50,17 @@ HK_EXPORT struct mallinfo mallinfo(void)
 }
 
 /*
- * glibc's parameters tune structures that do not exist here, and hakmem's own are set in hakmem.ini: known
- * parameters are accepted (1) and change nothing, as the manual page says; unknown ones are refused (0).
+ * glibc's parameters tune structures that do not exist here, and hakmem's own are set in hakmem.ini: those that malloc.h
+ * names are accepted (1) and change nothing, but for values that the manual page has out of bounds; unknown ones are refused (0).
  */
 HK_EXPORT int mallopt(int param, int value)
 {
-	(void) value;
 	switch (param) {
 	case M_MXFAST:
+		return value >= 0 && (size_t) value <= 80 * sizeof(size_t) / 4;
+	case M_NLBLKS:
+	case M_GRAIN:
+	case M_KEEP:
 	case M_TRIM_THRESHOLD:
 	case M_TOP_PAD:
 	case M_MMAP_THRESHOLD:
@@ -121,3 +124,10 @@ HK_EXPORT void malloc_stats(void)
 	             100 * sum.bigcache_hit_rate);
 	(void) fwrite(line, 1, (size_t) n, stderr);
 }
+
+/* The C library's second names. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmissing-attributes"
+#endif
+HK_EXPORT struct mallinfo __libc_mallinfo(void) HK_ALIAS("mallinfo");
+HK_EXPORT int __libc_mallopt(int param, int value) HK_ALIAS("mallopt");

@@ -42,11 +42,7 @@ HK_EXPORT void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return hk_realloc(p, bytes);
+	return hk_realloc(p, __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes);
 }
 
 /* POSIX: the error is returned, errno and *ret are left alone on failure. */
@@ -92,13 +88,9 @@ HK_EXPORT void *valloc(size_t size)
 
 HK_EXPORT void *pvalloc(size_t size)
 {
-	size_t up = hk_align_up(size, HK_PAGE);
+	size_t up = hk_align_up(hk_max(size, 1), HK_PAGE);
 
-	if (up < size) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return hk_memalign(HK_PAGE, up == 0 ? HK_PAGE : up);
+	return hk_memalign(HK_PAGE, up < size ? SIZE_MAX : up);
 }
 
 HK_EXPORT size_t malloc_usable_size(void *p)
