@@ -14,21 +14,49 @@ static void check(size_t n, size_t size)
 	free(p);
 }
 
+/* n blocks of the size come back dirty, and are asked for again: while all of them live, not one twice. */
+static void dirty_again(size_t size, int n)
+{
+	static char *p[64];
+
+	for (int i = 0; i < n; i++) {
+		p[i] = NEW(size);
+		fill(p[i], malloc_usable_size(p[i]), 0x5a);
+	}
+	for (int i = 0; i < n; i++)
+		free(p[i]);
+	for (int i = 0; i < n; i++) {
+		p[i] = hidden(calloc(1, size));
+		CHECK(p[i] != NULL && holds(p[i], size, 0));
+	}
+	for (int i = 0; i < n; i++)
+		free(p[i]);
+}
+
+/* The largest and the smallest request of every class, as far as their borders can be seen in malloc_usable_size. */
+static void every_class(void)
+{
+	for (size_t size = 1, top; size < 70000; size = top + 1) {
+		char *p = NEW(size);
+
+		top = malloc_usable_size(p);
+		free(p);
+		if (size > 3000 && top - size < 64) /* no classes here: bytes, or small steps */
+			top = size + size / 16;
+		dirty_again(size, 8);
+		dirty_again(top, 8);
+	}
+}
+
 int main(void)
 {
 	uint64_t state = 1;
-	char *dirty[64];
 
 	for (size_t size = 1; size < 3000; size += 7) {
-		for (int i = 0; i < 64; i++) {
-			dirty[i] = NEW(size);
-			fill(dirty[i], size, 0x5a);
-		}
-		for (int i = 0; i < 64; i++)
-			free(dirty[i]);
-		for (int i = 0; i < 64; i++)
-			check(1, size);
+		dirty_again(size, 64);
+		check(1, size);
 	}
+	every_class();
 	for (size_t size = 4096; size <= (size_t) 32 << 20; size *= 2)
 		for (int i = 0; i < 4; i++)
 			check(size / 8 + i, 8);

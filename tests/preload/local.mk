@@ -25,6 +25,7 @@ HK_TS = \
 	tests/preload/exit_race.t \
 	tests/preload/limited.t \
 	tests/preload/filtered.t \
+	tests/preload/refused.t \
 	tests/preload/small_stack.t \
 	tests/preload/operators.t \
 	tests/preload/replaced.t \
@@ -109,3 +110,5 @@ TESTS += $(hk_preload_sh)
 EXTRA_DIST += $(hk_preload_sh)
 tests_preload_filtered_t_SOURCES = tests/preload/filtered.c
 tests_preload_filtered_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_refused_t_SOURCES = tests/preload/refused.c
+tests_preload_refused_t_CFLAGS = $(HK_T_CFLAGS)
