@@ -8,4 +8,4 @@ libhk_base_la_SOURCES = \
 	src/base/text.c src/base/text.h \
 	src/base/words.c src/base/words.h
 libhk_base_rare_la_CFLAGS = $(HK_START_CFLAGS)
-libhk_base_rare_la_SOURCES = src/base/prompt.c src/base/room.c src/base/room.h
+libhk_base_rare_la_SOURCES = src/base/prompt.c src/base/room.c src/base/room.h src/base/unwind.c src/base/unwind.h src/base/unwind_int.h src/base/unwind_table.c

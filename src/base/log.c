@@ -67,12 +67,17 @@ static _Noreturn void end_process(void)
 	abort();
 }
 
+void (*_Atomic hk_fatal_more)(const void *address);
+
 void hk_fatal(const char *fault, const void *address)
 {
+	void (*more)(const void *) = atomic_exchange(&hk_fatal_more, NULL);
 	char line[160], *end = line + sizeof(line) - 1, *digits = end;
 	uintptr_t a = (uintptr_t) address;
 	size_t n = 0, room;
 
+	if (more != NULL)
+		more(address);
 	*--digits = '\n';
 	do {
 		*--digits = "0123456789abcdef"[a & 15];

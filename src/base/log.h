@@ -19,5 +19,7 @@ void hk_log_line(const char *format, ...) HK_PRINTF(1, 2);
  * part of the interface (README lists them).
  */
 _Noreturn void hk_fatal(const char *fault, const void *address);
+/* Called first, with the address: who knows more of it may say so. */
+extern void (*_Atomic hk_fatal_more)(const void *address);
 
 #endif

@@ -36,6 +36,19 @@ bool hk_text_append_number(char *ret, size_t size, uint64_t number)
 	return hk_text_append(ret, size, p);
 }
 
+bool hk_text_append_hex(char *ret, size_t size, uint64_t number)
+{
+	char digits[19], *p = digits + sizeof(digits) - 1;
+
+	*p = '\0';
+	do
+		*--p = "0123456789abcdef"[number & 15];
+	while ((number >>= 4) != 0);
+	*--p = 'x';
+	*--p = '0';
+	return hk_text_append(ret, size, p);
+}
+
 uint64_t hk_text_number(const char *text)
 {
 	uint64_t number = 0;

@@ -51,7 +51,7 @@ enum { HK_THP_OFF, HK_THP_AUTO, HK_THP_ON };
 enum { HK_DEBUG_OFF, HK_DEBUG_MINIMAL, HK_DEBUG_VERBOSE };
 enum { HK_OBJECTIVE_SPEED, HK_OBJECTIVE_BALANCED, HK_OBJECTIVE_MEMORY };
 enum { HK_RELOAD_MANUAL, HK_RELOAD_AUTO };
-enum { HK_SECURITY_OFF, HK_SECURITY_BASIC, HK_SECURITY_FULL };
+enum { HK_SECURITY_OFF, HK_SECURITY_BASIC, HK_SECURITY_SAMPLED, HK_SECURITY_FULL };
 enum { HK_LEGACY_ACCEPT, HK_LEGACY_WARN, HK_LEGACY_IGNORE };
 
 #define HK_NAME_MAX 48   /* a mode or key name, with its NUL */
@@ -158,6 +158,9 @@ void hk_values_put(struct hk_values *values, enum hk_key_id key, const struct hk
 void hk_values_lay(struct hk_values *values, enum hk_key_id key, const struct hk_values *from);
 char *hk_values_format(const struct hk_values *values, enum hk_key_id key, char *buf);
 bool hk_values_equal(const struct hk_values *a, const struct hk_values *b, enum hk_key_id key);
+/* Does going from one value of the key to the other need a restart? So for start-up keys, but security moves between basic
+   and sampled while the process runs. */
+bool hk_values_need_restart(const struct hk_values *from, const struct hk_values *to, enum hk_key_id key);
 /* Key by name, any case; −ENOENT, with the nearest name in *ret_near (or NULL if none is near). */
 int hk_key_find(const char *name, enum hk_key_id *ret, const char **ret_near);
 

@@ -393,3 +393,18 @@ bool hk_values_equal(const struct hk_values *a, const struct hk_values *b, enum 
 	hk_values_get(b, key, &y);
 	return hk_value_equal(key, &x, &y);
 }
+
+/* What both have in common: the fast paths are the same, and so are the slabs. */
+static bool may_sample(const struct hk_values *values)
+{
+	uint64_t level = values->num[HK_KEY_SECURITY];
+
+	return level == HK_SECURITY_BASIC || level == HK_SECURITY_SAMPLED;
+}
+
+bool hk_values_need_restart(const struct hk_values *from, const struct hk_values *to, enum hk_key_id key)
+{
+	if (hk_keys[key].context == HK_CONTEXT_LIVE || hk_values_equal(from, to, key))
+		return false;
+	return key != HK_KEY_SECURITY || !may_sample(from) || !may_sample(to);
+}

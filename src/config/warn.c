@@ -82,6 +82,7 @@ static const struct need needs[] = {
         {HK_KEY_BATCH_MAX, true, 0, HK_KEY_BATCH, IS, 1},
         {HK_KEY_BATCH_MAX, true, 0, HK_KEY_FREE_POLICY, IS_NOT, HK_FREE_KEEP},
         {HK_KEY_PURGE_DELAY, true, 0, HK_KEY_FREE_POLICY, IS, HK_FREE_ADAPTIVE},
+        {HK_KEY_SAMPLE_RATE, true, 0, HK_KEY_SECURITY, IS, HK_SECURITY_SAMPLED},
         {HK_KEY_RELOAD, false, HK_RELOAD_AUTO, HK_KEY_CONTROL, IS, 1},
         {HK_KEY_CONTROL_GROUP, true, 0, HK_KEY_CONTROL, IS, 1},
         {HK_KEY_CONTROL_READ_GROUP, true, 0, HK_KEY_CONTROL, IS, 1},

@@ -27,10 +27,8 @@ static void settle(struct hk_block_values *values, const struct hk_config *old)
 	struct hk_config *config = &values->config;
 
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		if (hk_keys[k].context != HK_CONTEXT_STARTUP)
-			continue;
 		values->pending.mask &= ~BIT(k);
-		if (hk_values_equal(&config->values, &old->values, (enum hk_key_id) k))
+		if (!hk_values_need_restart(&old->values, &config->values, (enum hk_key_id) k))
 			continue;
 		values->pending.mask |= BIT(k);
 		hk_values_lay(&values->pending.values, (enum hk_key_id) k, &config->values);

@@ -41,7 +41,8 @@ static void diff_mode(struct hk_call *call, const struct hk_config *old, const s
 
 static void diff_key(struct hk_call *call, const struct hk_config *old, const struct hk_config *new, enum hk_key_id key)
 {
-	bool live = hk_keys[key].context == HK_CONTEXT_LIVE, same = hk_values_equal(&old->values, &new->values, key);
+	bool same = hk_values_equal(&old->values, &new->values, key);
+	bool live = same ? hk_keys[key].context == HK_CONTEXT_LIVE : !hk_values_need_restart(&old->values, &new->values, key);
 	char text[HK_VALUE_MAX], was[HK_PATH_MAX], is[HK_PATH_MAX];
 
 	if (same && old->origin[key] == new->origin[key])

@@ -62,7 +62,7 @@ static void lay_over(struct hk_config *config, const struct hk_overlay *overlay)
 static void keep_startup(struct hk_config *config)
 {
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
-		if (hk_keys[k].context == HK_CONTEXT_STARTUP)
+		if (hk_values_need_restart(&hk_self.founder.startup, &config->values, (enum hk_key_id) k))
 			hk_values_lay(&config->values, (enum hk_key_id) k, &hk_self.founder.startup);
 }
 

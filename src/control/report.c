@@ -339,7 +339,7 @@ int hk_report_status(struct hk_call *call)
 	C(large_allocs) C(large_frees) C(large_live_bytes) C(large_live_blocks) C(bigcache_hits) C(bigcache_misses)   \
 	C(bigcache_bytes) C(bigcache_blocks) C(mapped_bytes) C(free_run_bytes) C(dirty_bytes) C(metadata_bytes)       \
 	C(purged_bytes) C(purge_batches) C(purge_ranges) C(purge_ns) C(trims) C(soft_limit_hits) C(hard_limit_hits)   \
-	C(pressure_trims) C(enomem) C(threads) C(mappings) C(sys_mmap) C(sys_munmap) C(sys_madvise) C(sys_mremap) C(windows)
+	C(pressure_trims) C(enomem) C(threads) C(mappings) C(sys_mmap) C(sys_munmap) C(sys_madvise) C(sys_mremap) C(windows) C(samples)
 
 static void counters(struct hk_json *json, const struct hk_counters *sum)
 {

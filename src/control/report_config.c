@@ -77,7 +77,8 @@ static void compare_last(const struct hk_call *call, struct uptake *uptake)
 	uptake->changed = 0;
 	uptake->mode = strncmp(now->config.mode, last->config.mode, sizeof(now->config.mode)) != 0;
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
-		if (hk_keys[k].context == HK_CONTEXT_LIVE && now->config.values.num[k] != last->config.values.num[k])
+		if (now->config.values.num[k] != last->config.values.num[k] &&
+		    !hk_values_need_restart(&last->config.values, &now->config.values, (enum hk_key_id) k))
 			uptake->changed |= (uint64_t) 1 << k;
 	__asm__ volatile("" ::: "memory"); /* read the generation last; a hint for people needs no more than that */
 	if (__atomic_load_n(&last->generation, __ATOMIC_RELAXED) == now->generation - 1)
@@ -150,7 +151,7 @@ static void get_key(struct hk_call *call, const struct hk_config *config, unsign
 		             hk_values_format(&pending->values, (enum hk_key_id) key, text));
 	else
 		hk_json_null(json, "pending");
-	if (hk_keys[key].context == HK_CONTEXT_LIVE)
+	if (hk_keys[key].context == HK_CONTEXT_LIVE || key == HK_KEY_SECURITY)
 		report_uptake(json, uptake, (uptake->changed >> key & 1) != 0);
 	hk_json_close(json, '}');
 }

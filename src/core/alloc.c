@@ -11,6 +11,7 @@
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/purge.h"
+#include "core/sample.h"
 #include "core/stats.h"
 
 #include <errno.h>
@@ -47,10 +48,14 @@ static HK_COLD void *refuse(int error)
 
 static HK_NOINLINE void *large(size_t size, size_t align, bool zero)
 {
-	void *p;
+	struct hk_heap *heap = hk_heap_ready();
+	void *p = NULL;
 
-	hk_heap_beat(hk_heap_ready());
-	p = HK_UNLIKELY(HK_KNOB(security) == HK_SECURITY_FULL) ? hk_guard_alloc(size, align) : NULL;
+	hk_heap_beat(heap);
+	if (HK_UNLIKELY(HK_KNOB(security) == HK_SECURITY_FULL))
+		p = hk_guard_alloc(size, align);
+	else if (HK_UNLIKELY(heap->sampling) && hk_sample_step(heap))
+		p = hk_sample_alloc(heap, size, align);
 	if (HK_LIKELY(p == NULL))
 		p = hk_large_alloc(size, hk_max(align, HK_GRANULE), zero);
 	return p != NULL ? p : refuse(ENOMEM);
@@ -96,8 +101,10 @@ void *hk_memalign(size_t align, size_t size)
 		return harden_memalign(align, size);
 	/* Slabs begin at multiples of 64 KiB, and the class of a multiple of align is one itself: either it is exactly that
 	   size, or the step between classes there is a multiple. */
-	if (size <= HK_MEDIUM_MAX - align && align <= HK_GRANULE)
-		return hk_malloc_class(hk_sizeclass_of(hk_align_up(hk_max(size, 1), align)), size);
+	if (size <= HK_MEDIUM_MAX - align && align <= HK_GRANULE) {
+		size = hk_align_up(hk_max(size, 1), align);
+		return hk_malloc_class(hk_sizeclass_of(size), size);
+	}
 	return large(size, align, false);
 }
 

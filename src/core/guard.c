@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "core/large.h"
 #include "core/pageheap.h"
+#include "core/sample.h"
 #include "core/stats.h"
 
 #include <string.h>
@@ -38,10 +39,16 @@ static struct {
 } closed;
 
 static _Atomic uint32_t guarded; /* blocks in use */
+static _Atomic bool any;
 
 struct hk_lock *hk_guard_lock(void)
 {
 	return &closed.lock;
+}
+
+bool hk_guard_any(void)
+{
+	return atomic_load_explicit(&any, memory_order_relaxed);
 }
 
 static char *map_of(const struct hk_span *span)
@@ -84,24 +91,8 @@ static struct hk_span *describe(char *map, size_t bytes, char *p, size_t size)
 	span->granules = (uint32_t) (bytes >> HK_GRANULE_SHIFT);
 	span->guard_map = map;
 	span->requested = size;
+	span->sample = 0;
 	return span;
-}
-
-/* A closed mapping that the page map knows, or NULL. */
-static char *reserve(size_t bytes)
-{
-	char *map = hk_sys_reserve(bytes, HK_GRANULE);
-	bool covered;
-
-	if (map == NULL)
-		return NULL;
-	hk_lock_take(hk_pageheap_lock());
-	covered = hk_pagemap_cover(map, bytes);
-	hk_lock_drop(hk_pageheap_lock());
-	if (covered)
-		return map;
-	hk_sys_unmap(map, bytes);
-	return NULL;
 }
 
 static void unmap(struct hk_span *span)
@@ -109,10 +100,60 @@ static void unmap(struct hk_span *span)
 	char *map = map_of(span);
 	size_t bytes = map_bytes(span);
 
+	hk_sample_forget(span);
 	hk_span_name(span, HK_SPAN_NONE);
 	HK_STAT_SUB(mapped_bytes, bytes);
 	HK_STAT_SUB(mappings, 1);
 	hk_sys_unmap(map, bytes);
+}
+
+/* The block that has been closed for longest, if its time is over or (all) in any case. */
+static struct hk_span *expire(bool all)
+{
+	while (closed.next != closed.oldest && (all || closed.next - closed.oldest >= HK_CLOSED || closed.bytes > HK_CLOSED_BYTES ||
+	                                        closed.ring[closed.oldest % HK_CLOSED].span == NULL)) {
+		struct waiting one = closed.ring[closed.oldest++ % HK_CLOSED];
+
+		if (one.span == NULL)
+			continue;
+		closed.bytes -= map_bytes(one.span);
+		closed.warm_bytes -= one.warm_bytes;
+		return one.span;
+	}
+	return NULL;
+}
+
+static bool unmap_oldest(void)
+{
+	struct hk_span *span;
+
+	hk_lock_take(&closed.lock);
+	span = expire(true);
+	hk_lock_drop(&closed.lock);
+	if (span != NULL)
+		unmap(span);
+	return span != NULL;
+}
+
+/* A closed mapping in which the page map knows the place of the block, or NULL. Where addresses are limited, those of freed blocks
+   are not kept from others any longer. */
+static char *reserve(size_t bytes, size_t size, size_t align)
+{
+	char *map;
+	bool covered;
+
+	do
+		map = hk_sys_reserve(bytes, HK_GRANULE);
+	while (map == NULL && bytes <= HK_CLOSED_BYTES && unmap_oldest());
+	if (map == NULL)
+		return NULL;
+	hk_lock_take(hk_pageheap_lock());
+	covered = hk_pagemap_cover(place(map, size, align), 1);
+	hk_lock_drop(hk_pageheap_lock());
+	if (covered)
+		return map;
+	hk_sys_unmap(map, bytes);
+	return NULL;
 }
 
 /* The oldest that rests and has as many pages, with its memory. */
@@ -140,6 +181,7 @@ static void count(const struct hk_span *span)
 	HK_STAT_ADD(large_allocs, 1);
 	HK_STAT_ADD(large_live_bytes, span->requested);
 	HK_STAT_ADD(large_live_blocks, 1);
+	atomic_store_explicit(&any, true, memory_order_relaxed);
 	atomic_fetch_add_explicit(&guarded, 1, memory_order_relaxed);
 }
 
@@ -184,7 +226,7 @@ void *hk_guard_alloc(size_t size, size_t align)
 	p = open_again(size, align);
 	if (p != NULL)
 		return p;
-	map = reserve(bytes);
+	map = reserve(bytes, size, align);
 	if (map == NULL) {
 		hk_pageheap_uncharge(hk_align_up(size, HK_PAGE));
 		return NULL;
@@ -223,27 +265,11 @@ static void examine(const struct hk_span *span)
 		hk_fatal("write beyond the end of a block", span->base);
 }
 
-/* The block that has been closed for longest, if its time is over. */
-static struct hk_span *expire(void)
-{
-	while (closed.next != closed.oldest &&
-	       (closed.next - closed.oldest >= HK_CLOSED || closed.bytes > HK_CLOSED_BYTES || closed.ring[closed.oldest % HK_CLOSED].span == NULL)) {
-		struct waiting one = closed.ring[closed.oldest++ % HK_CLOSED];
-
-		if (one.span == NULL)
-			continue;
-		closed.bytes -= map_bytes(one.span);
-		closed.warm_bytes -= one.warm_bytes;
-		return one.span;
-	}
-	return NULL;
-}
-
 /* Close the block's pages. Bytes that keep their memory. */
 static uint64_t shut(const struct hk_span *span)
 {
 	size_t bytes = open_bytes(span);
-	bool warm = bytes > 0 && first_page(span) == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
+	bool warm = bytes > 0 && span->sample == 0 && first_page(span) == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
 	            __atomic_load_n(&closed.warm_bytes, __ATOMIC_RELAXED) + bytes <= HK_WARM_BYTES;
 
 	if (bytes > 0)
@@ -280,6 +306,7 @@ bool hk_guard_free(void *p)
 	if (!hk_span_claim(span, HK_SPAN_GUARDED))
 		hk_fatal("double free", span->base);
 	examine(span);
+	hk_sample_freed(span);
 	atomic_fetch_sub_explicit(&guarded, 1, memory_order_relaxed);
 	warm = shut(span);
 	hk_pageheap_uncharge(hk_align_up(span->requested, HK_PAGE));
@@ -287,7 +314,7 @@ bool hk_guard_free(void *p)
 	HK_STAT_SUB(large_live_bytes, span->requested);
 	HK_STAT_SUB(large_live_blocks, 1);
 	hk_lock_take(&closed.lock);
-	while ((old = expire()) != NULL) {
+	while ((old = expire(false)) != NULL) {
 		hk_lock_drop(&closed.lock);
 		unmap(old);
 		hk_lock_take(&closed.lock);

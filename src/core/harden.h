@@ -39,6 +39,8 @@ struct hk_lock *hk_harden_lock(void);
 
 /* NULL: no memory, or too many of them: then it is to be had without closed pages. */
 void *hk_guard_alloc(size_t size, size_t align);
+/* Was there ever a guarded block? */
+bool hk_guard_any(void);
 /* False if p is no guarded block. */
 bool hk_guard_free(void *p);
 /* Give the memory back that freed blocks still hold. Bytes. */

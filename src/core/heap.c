@@ -6,11 +6,13 @@
 #include "core/heap_int.h"
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "core/harden.h"
 #include "core/hk.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/purge.h"
+#include "core/sample.h"
 #include "core/stats.h"
 
 #include <errno.h>
@@ -121,14 +123,24 @@ static HK_NOINLINE void *malloc_hardened(struct hk_heap *heap, size_t size)
 	return p != NULL ? p : no_memory();
 }
 
+/* An aligned request comes with a size that is a multiple of its alignment: one that ends with a page is aligned up to a page
+   by that; above, it is the lowest bit of the size. */
+static HK_COLD void *sample(struct hk_heap *heap, size_t size)
+{
+	return hk_sample_alloc(heap, size, size > HK_PAGE && size % HK_PAGE == 0 ? size & (0 - size) : 16);
+}
+
 /* One block straight from the pool: tinypool = off, a dying thread. */
 static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c, size_t size)
 {
 	struct hk_chain chain;
+	void *p;
 
 	count_allocs(heap, c, 1, 1);
 	if (HK_KNOB(security) == HK_SECURITY_FULL)
 		return malloc_hardened(heap, size);
+	if (heap->sampling && hk_sample_step(heap) && (p = sample(heap, size)) != NULL)
+		return p;
 	chain = take(heap, c, 1);
 	if (chain.head == NULL)
 		return no_memory();
@@ -144,6 +156,8 @@ HK_INLINE void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head
 	count_allocs(heap, c, heap->length[c], 0);
 	heap->alloc[c] = head;
 	heap->length[c] = (uint16_t) n;
+	if (HK_UNLIKELY(heap->sampling))
+		hk_sample_cut(heap, c);
 }
 
 /* The freed list becomes the alloc list. */
@@ -178,22 +192,41 @@ HK_INLINE void *pop(struct hk_heap *heap, unsigned c)
 	return block;
 }
 
+static void fill(struct hk_heap *heap, unsigned c)
+{
+	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
+	/* Not two short lists in a row: with a handful of blocks going round, every few calls would end here. */
+	if (nfreed(heap, c) > heap->cap[c] / 2U || (nfreed(heap, c) > 0 && heap->length[c] > heap->cap[c] / 2U)) {
+		swap(heap, c);
+		hk_lists_grow(heap, c);
+	} else {
+		refill(heap, c);
+	}
+}
+
+/* The list of class c is used up: the sample, if it is its turn, before or after the list was filled again. */
+static HK_NOINLINE void *malloc_sampled(struct hk_heap *heap, unsigned c, size_t size)
+{
+	for (int i = 0; i < 3 && heap->alloc[c] == NULL; i++) {
+		void *p = hk_sample_is_due(heap, c) ? sample(heap, size) : NULL;
+
+		if (p != NULL)
+			return p;
+		fill(heap, c);
+	}
+	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
+}
+
 static HK_NOINLINE void *malloc_slower(unsigned c, size_t size)
 {
 	struct hk_heap *heap = hk_heap_ready();
 
 	if (HK_UNLIKELY(!heap->caching))
 		return malloc_uncached(heap, c, size);
-	if (heap->alloc[c] == NULL) { /* it is not when malloc(0) came here */
-		heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
-		/* Not two short lists in a row: with a handful of blocks going round, every few calls would end here. */
-		if (nfreed(heap, c) > heap->cap[c] / 2U || (nfreed(heap, c) > 0 && heap->length[c] > heap->cap[c] / 2U)) {
-			swap(heap, c);
-			hk_lists_grow(heap, c);
-		} else {
-			refill(heap, c);
-		}
-	}
+	if (HK_UNLIKELY(heap->sampling))
+		return malloc_sampled(heap, c, size);
+	if (heap->alloc[c] == NULL) /* it is not when malloc(0) came here */
+		fill(heap, c);
 	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
 }
 
@@ -287,7 +320,7 @@ void hk_heap_free_odd(void *p)
 	heap = hk_heap_ready();
 	list = &heap->freed[c];
 	if (c == 0) {
-		if (HK_KNOB(security) != HK_SECURITY_FULL || !hk_guard_free(p))
+		if (!hk_guard_any() || !hk_guard_free(p))
 			hk_large_free(p);
 		return;
 	}

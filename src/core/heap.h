@@ -53,10 +53,14 @@ struct hk_heap {
 	uint32_t shard;
 	uint32_t epoch;              /* of the knobs last followed */
 	uint32_t beats;              /* visits of the slow path */
-	bool caching;                /* tinypool = on and security < full */
+	bool caching;                /* tinypool = on and not security = full */
+	bool sampling;               /* security = sampled (sample.c) */
 	uint64_t active[(HK_CLASSES + 63) / 64]; /* classes that visited the slow path since the last report */
 	uint64_t budget[2];          /* bytes that lists of tiny and medium classes may hold, by their caps */
 	uint64_t cached_bytes;       /* as last reported */
+	int64_t sample_in;           /* allocations before the next sample, what is on lists not counted */
+	uint64_t sample_state;
+	uint64_t sample_due[(HK_CLASSES + 63) / 64]; /* classes whose next block, when the list is used up, is the sample */
 	uint64_t tiny_allocs, tiny_refills, medium_allocs, medium_refills; /* not yet reported */
 };
 extern __thread struct hk_heap hk_heap;

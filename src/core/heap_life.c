@@ -12,6 +12,7 @@
 #include "core/meta.h"
 #include "core/pageheap.h"
 #include "core/purge.h"
+#include "core/sample.h"
 #include "core/stats.h"
 
 #include <pthread.h>
@@ -120,6 +121,7 @@ void hk_fork_prepare(void)
 	hk_lock_take(&process.lock);
 	hk_lock_take(hk_harden_lock());
 	hk_lock_take(hk_guard_lock());
+	hk_lock_take(hk_sample_lock());
 	hk_pool_fork_lock();
 	hk_lock_take(hk_large_lock());
 	hk_lock_take(hk_meta_lock());
@@ -133,6 +135,7 @@ static void fork_unlock(void)
 	hk_lock_reset(hk_pageheap_lock());
 	hk_lock_reset(hk_large_lock());
 	hk_pool_fork_unlock();
+	hk_lock_reset(hk_sample_lock());
 	hk_lock_reset(hk_guard_lock());
 	hk_lock_reset(hk_harden_lock());
 	hk_lock_reset(&process.lock);

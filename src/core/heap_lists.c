@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "core/knobs.h"
+#include "core/sample.h"
 #include "core/stats.h"
 
 #define HK_LIST_MAX 64U                  /* blocks of one class in a list, however small */
@@ -87,7 +88,7 @@ static void set_cap(struct hk_heap *heap, unsigned c, unsigned cap)
 	heap->freed[c].room += (int32_t) more;
 	heap->limit[c] = (uint16_t) (heap->limit[c] + more);
 	heap->cap[c] = (uint16_t) cap;
-	heap->swap_above[c] = (uint16_t) (cap >= swap_cap(c) ? cap / 2 : UINT16_MAX);
+	heap->swap_above[c] = (uint16_t) (cap >= swap_cap(c) && !heap->sampling ? cap / 2 : UINT16_MAX);
 	*budget_of(heap, c) += (uint64_t) (more * (int64_t) hk_classes[c].size);
 }
 
@@ -100,7 +101,7 @@ void hk_lists_grow(struct hk_heap *heap, unsigned c)
 	if (cap > old && (first || *budget_of(heap, c) + more <= budget_limit() / 2))
 		set_cap(heap, c, cap);
 	else
-		heap->swap_above[c] = old == 0 ? UINT16_MAX : (uint16_t) (old / 2U);
+		heap->swap_above[c] = old == 0 || heap->sampling ? UINT16_MAX : (uint16_t) (old / 2U);
 }
 
 void hk_lists_follow_knobs(struct hk_heap *heap)
@@ -109,6 +110,8 @@ void hk_lists_follow_knobs(struct hk_heap *heap)
 	heap->caching = HK_KNOB(tinypool) && HK_KNOB(security) != HK_SECURITY_FULL && budget_limit() > 0 &&
 	                heap->state == HK_HEAP_LIVE;
 	heap->budget[0] = heap->budget[1] = 0;
+	if (HK_UNLIKELY(heap->sampling || HK_KNOB(security) == HK_SECURITY_SAMPLED))
+		hk_sample_settle(heap);
 	for (unsigned c = 0; c < HK_CLASSES; c++) {
 		heap->cap[c] = heap->limit[c] = 0;
 		heap->swap_above[c] = UINT16_MAX;

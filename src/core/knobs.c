@@ -7,6 +7,7 @@
 
 #include "core/large.h"
 #include "core/pageheap.h"
+#include "core/sample.h"
 
 static _Atomic uint64_t no_pulse[2];
 
@@ -19,6 +20,7 @@ struct hk_knobs hk_knobs = {
 	.free_policy = HK_FREE_ADAPTIVE,
 	.thp = HK_THP_AUTO,
 	.batch_max = 64,
+	.sample_rate = 10000,
 	.purge_delay_ns = 1000000000U,
 	.bigcache_limit = 4 * HK_GIB,
 	.bigcache_max_block = HK_GIB,
@@ -32,7 +34,16 @@ static bool caches_concerned(const struct hk_config *config)
 {
 	return HK_KNOB(tinypool) != hk_config_num(config, HK_KEY_TINYPOOL) ||
 	       HK_KNOB(security) != hk_config_num(config, HK_KEY_SECURITY) ||
-	       HK_KNOB(tinypool_limit) != hk_config_num(config, HK_KEY_TINYPOOL_LIMIT);
+	       HK_KNOB(tinypool_limit) != hk_config_num(config, HK_KEY_TINYPOOL_LIMIT) ||
+	       HK_KNOB(sample_rate) != hk_config_num(config, HK_KEY_SAMPLE_RATE);
+}
+
+static void follow_sampling(unsigned security)
+{
+	if (security == HK_SECURITY_SAMPLED)
+		hk_sample_begin();
+	else if (HK_KNOB(security) == HK_SECURITY_SAMPLED)
+		hk_sample_end();
 }
 
 void hk_knobs_apply(const struct hk_config *config)
@@ -47,6 +58,8 @@ void hk_knobs_apply(const struct hk_config *config)
 	HK_KNOB_SET(tinypool, (uint8_t) hk_config_num(config, HK_KEY_TINYPOOL));
 	HK_KNOB_SET(bigcache, (uint8_t) hk_config_num(config, HK_KEY_BIGCACHE));
 	HK_KNOB_SET(batch, (uint8_t) hk_config_num(config, HK_KEY_BATCH));
+	follow_sampling((unsigned) hk_config_num(config, HK_KEY_SECURITY));
+	HK_KNOB_SET(sample_rate, (uint32_t) hk_config_num(config, HK_KEY_SAMPLE_RATE));
 	HK_KNOB_SET(security, (uint8_t) hk_config_num(config, HK_KEY_SECURITY));
 	HK_KNOB_SET(free_policy, (uint8_t) hk_config_num(config, HK_KEY_FREE_POLICY));
 	HK_KNOB_SET(thp, thp);

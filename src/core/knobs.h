@@ -17,7 +17,7 @@ struct hk_knobs {
 	_Atomic uint32_t epoch; /* grows with every change that thread caches must notice */
 	_Atomic uint8_t tinypool, bigcache, batch, security;
 	_Atomic uint8_t free_policy, thp, debug, reserved;
-	_Atomic uint32_t batch_max;
+	_Atomic uint32_t batch_max, sample_rate;
 	_Atomic uint64_t purge_delay_ns;
 	_Atomic uint64_t bigcache_limit, bigcache_max_block;
 	_Atomic uint64_t tinypool_limit;

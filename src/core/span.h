@@ -71,6 +71,7 @@ struct hk_span {
 		struct { /* GUARDED; base is the block, granules those of the mapping */
 			char *guard_map;
 			uint64_t requested; /* bytes */
+			uint32_t sample;    /* its number among the samples (sample.c), or 0 */
 		};
 	};
 };

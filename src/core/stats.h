@@ -48,6 +48,7 @@ struct hk_counters {
 	_Atomic uint64_t mappings;       /* direct mappings + arenas: about the VMAs we cause */
 	_Atomic uint64_t sys_mmap, sys_munmap, sys_madvise, sys_mremap; /* copied from base at publish */
 	_Atomic uint64_t windows;        /* engine windows closed */
+	_Atomic uint64_t samples;        /* allocations that were guarded (security = sampled) */
 	struct hk_shard_counters shard[HK_SHARDS_MAX];
 };
 

@@ -62,6 +62,7 @@ const struct hk_counter_doc hk_counter_docs[] = {
 	{"soft_limit_hits", "Trims because soft_limit was reached."},
 	{"hard_limit_hits", "Requests for memory that hard_limit refused."},
 	{"enomem", "Allocations that failed: the program got NULL."},
+	{"samples", "Allocations that were guarded, with security = sampled."},
 
 	{"", "System calls, since the start"},
 	{"sys_mmap", "Calls of mmap: memory taken from the system."},

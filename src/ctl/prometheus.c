@@ -69,6 +69,7 @@ static const struct metric metrics[] = {
 	COUNTER("hard_limit_hits", "hard_limit_hits_total"),
 	COUNTER("enomem", "enomem_total"),
 	COUNTER("windows", "windows_total"),
+	COUNTER("samples", "samples_total"),
 	CALL("mmap"), CALL("munmap"), CALL("madvise"), CALL("mremap"),
 };
 /* clang-format on */

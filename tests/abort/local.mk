@@ -3,8 +3,11 @@
 TEST_EXTENSIONS += .bug
 BUG_LOG_COMPILER = $(BASH) $(top_srcdir)/tests/abort/run.sh
 HK_BUG_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O0 -fno-builtin
-EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h tests/abort/misuse.sh
-TESTS += tests/abort/misuse.sh
+EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h tests/abort/misuse.sh tests/abort/sampled.sh
+TESTS += tests/abort/misuse.sh tests/abort/sampled.sh
+check_PROGRAMS += tests/abort/sampled_victim
+tests_abort_sampled_victim_SOURCES = tests/abort/sampled_victim.c
+tests_abort_sampled_victim_CFLAGS = $(HK_BUG_CFLAGS)
 check_PROGRAMS += tests/abort/misuse
 tests_abort_misuse_SOURCES = tests/abort/misuse.cc
 tests_abort_misuse_CXXFLAGS = -std=c++17 -fsized-deallocation -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin -Wno-free-nonheap-object

@@ -53,7 +53,7 @@ mkdir "$T/lib" && cp -L "$HK_LIB" "$HK_PRELOAD" && chmod 0755 "$T/lib" "$HK_PREL
 # No file: the built-in defaults hold, whatever this machine has in /etc.
 export HAKMEM_CONF=$T/none.ini
 
-# in_mode MODE COMMAND…: run it to its end, bare (MODE "bare") or preloaded in that mode (MODE "full": balanced with security = full), at most
+# in_mode MODE COMMAND…: run it to its end, bare (MODE "bare") or preloaded in that mode (MODE "full", "sampled": balanced with that security), at most
 # HK_TIMEOUT seconds (then 124). exec_in_mode replaces the (sub)shell by it, so that $! is the program.
 in_mode() { (HK_EXEC="timeout -k 5 ${HK_TIMEOUT:-120}" exec_in_mode "$@"); }
 exec_in_mode() {
@@ -63,6 +63,8 @@ exec_in_mode() {
     [ "$mode" = bare ] && exec ${HK_EXEC:-} env "$@"
     # shellcheck disable=SC2086
     [ "$mode" = full ] && { mode=balanced; export HAKMEM_SECURITY=full; }
+    # shellcheck disable=SC2086
+    [ "$mode" = sampled ] && { mode=balanced; export HAKMEM_SECURITY=sampled HAKMEM_SAMPLE_RATE=100; }
     # shellcheck disable=SC2086
     exec ${HK_EXEC:-} env LD_PRELOAD="$HK_PRELOAD${HK_WITNESS_LIB:+:$HK_WITNESS_LIB}" HAKMEM_MODE="$mode" "$@"
 }

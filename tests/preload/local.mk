@@ -20,6 +20,7 @@ HK_TS = \
 	tests/preload/introspect.t \
 	tests/preload/names.t \
 	tests/preload/producer_consumer.t \
+	tests/preload/switched.t \
 	tests/preload/torture.t \
 	tests/preload/processes.t \
 	tests/preload/exit_race.t \
@@ -60,6 +61,8 @@ tests_preload_names_t_SOURCES = tests/preload/names.c
 tests_preload_names_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_producer_consumer_t_SOURCES = tests/preload/producer_consumer.c
 tests_preload_producer_consumer_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_switched_t_SOURCES = tests/preload/switched.c
+tests_preload_switched_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_torture_t_SOURCES = tests/preload/torture.c
 tests_preload_torture_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_processes_t_SOURCES = tests/preload/processes.c

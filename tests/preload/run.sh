@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh PROGRAM: one test program, first on the C library alone (which proves the test), then
-# preloaded in the modes, and with security = full. hakmem must stay silent except in the modes that log.
+# preloaded in the modes, and with security = sampled and full. hakmem must stay silent except in the modes that log.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 HK_TEST=preload/$(basename "$program" .t)
@@ -11,12 +11,12 @@ cd "$HK_BUILD" || exit 99
 witness_on "$T/witness"
 # fast is balanced without the engine, research learning without an end: of the long ones once with it is enough.
 case $HK_TEST in
-*/fork_threads | */limited | */torture | */exit_race | */producer_consumer | */small_stack | */dlopened) more="learning full" ;;
-*) more="fast learning research full" ;;
+*/fork_threads | */limited | */torture | */switched | */exit_race | */producer_consumer | */small_stack | */dlopened) more="learning sampled full" ;;
+*) more="fast learning research sampled full" ;;
 esac
 for mode in ${HK_MODES:-bare balanced minimal} $more; do
     # Closed pages take addresses, and a block that grows is copied: with limits on addresses, or 30 times 300 MB, that is much.
-    [ "$mode" = full ] && [[ $HK_TEST =~ /(limited|errno_kept)$ ]] && continue
+    [[ $mode =~ full|sampled ]] && [[ $HK_TEST =~ /(limited|errno_kept)$ ]] && continue
     in_mode "$mode" "$program" >"$T/out" 2>"$T/err"
     status=$?
     [ $status -eq 124 ] && fail "$mode: not done after 120 s"

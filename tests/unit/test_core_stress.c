@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "core/hk.h"
 #include "core/knobs.h"
+#include "core/sample.h"
 #include "core/stats.h"
 
 #include <check.h>
@@ -268,6 +269,8 @@ static void *flip_switches(void *unused)
 		HK_KNOB_SET(batch, k >> 18 & 1);
 		HK_KNOB_SET(free_policy, (uint8_t) (k >> 19) % 3);
 		HK_KNOB_SET(purge_delay_ns, (k >> 21 & 1) * 1000000);
+		HK_KNOB_SET(sample_rate, 1 + (k >> 23 & 63));
+		HK_KNOB_SET(security, (k >> 22 & 3) == 0 ? HK_SECURITY_SAMPLED : HK_SECURITY_BASIC);
 		notice_knobs();
 		if (k >> 22 & 1)
 			(void) hk_trim();
@@ -281,6 +284,7 @@ START_TEST(model_in_threads_with_live_switches)
 	pthread_t thread[4], flipper;
 	struct hk_summary sum;
 
+	hk_sample_begin();
 	atomic_store(&flipping, true);
 	ck_assert_int_eq(pthread_create(&flipper, NULL, flip_switches, NULL), 0);
 	for (size_t i = 0; i < HK_COUNT(thread); i++)
@@ -289,6 +293,7 @@ START_TEST(model_in_threads_with_live_switches)
 		pthread_join(thread[i], NULL);
 	atomic_store(&flipping, false);
 	pthread_join(flipper, NULL);
+	ck_assert_uint_gt(HK_STAT_GET(samples), 0);
 	(void) hk_trim();
 	sum = summary();
 	ck_assert_uint_eq(sum.live_bytes, 0);
