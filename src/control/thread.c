@@ -34,7 +34,7 @@
 #define SYS_pidfd_open 434
 #endif
 #define HK_CLOSE_RANGE_UNSHARE 2U
-#define HK_PIDFD_THREAD O_EXCL /* from Linux 6.9 on: readable when that thread ends */
+#define HK_PIDFD_THREAD O_EXCL /* Linux 6.9 to 6.14: readable when that thread ends, though others live on */
 
 #define HK_STACK_SIZE ((size_t) 256 * 1024) /* besides thread-locals; only touched pages count */
 #define HK_STACK_MAX ((size_t) 64 * 1024 * 1024)
@@ -49,6 +49,7 @@ static struct {
 	struct hk_door *door; /* NULL: no thread in this process */
 	pthread_t thread;
 	_Atomic bool ended;
+	pthread_key_t key; /* of the main thread: thrd_exit and pthread_cancel end it without our pthread_exit */
 } own;
 
 /* ---- settling in ---- */
@@ -91,6 +92,8 @@ static int settle_in(struct hk_door *door)
 	hk_sys_prompt();
 	door->leader = (int) syscall(SYS_pidfd_open, getpid(), HK_PIDFD_THREAD);
 	door->stat = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	if (door->leader < 0 && door->stat < 0) /* see leader_is_gone */
+		return -errno;
 	r = hk_socket_open(door);
 	atomic_store_explicit(&door->block->thread_error, -r, memory_order_relaxed);
 	return 0;
@@ -98,20 +101,30 @@ static int settle_in(struct hk_door *door)
 
 /* ---- the loop ---- */
 
-/* Has the main thread ended (pthread_exit)? Then the process has to end with its other threads, not with us. */
-static bool leader_ended(const struct hk_door *door, bool readable)
+/* Ended, as far as /proc tells; what cannot be told counts as well: who does not see it end would keep the process alive. */
+static bool leader_is_gone(const struct hk_door *door)
 {
 	char text[256], *p;
-	ssize_t n;
+	ssize_t n = pread(door->stat, text, sizeof(text) - 1, 0);
 
-	if (door->leader >= 0)
-		return readable;
-	n = door->stat >= 0 ? pread(door->stat, text, sizeof(text) - 1, 0) : 0;
 	if (n <= 0)
-		return false;
+		return n == 0 || errno != EINTR;
 	text[n] = '\0';
 	p = strrchr(text, ')');
-	return p != NULL && p[1] == ' ' && p[2] == 'Z';
+	return p == NULL || (p[1] == ' ' && p[2] == 'Z');
+}
+
+/* poll(2) was refused, by a filter or because the program allows itself fewer descriptors than are looked at here. Maybe not
+   for ever; but turns must not come faster for it. False: nothing is left to wait by. */
+static bool wait_without_poll(const struct hk_door *door)
+{
+	const struct timespec turn = {.tv_sec = HK_TICK_LEADER_MS / 1000};
+	int state, r;
+
+	(void) pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	r = nanosleep(&turn, NULL);
+	(void) pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return (r == 0 || errno == EINTR) && !leader_is_gone(door);
 }
 
 /* One look after everything that goes by time; returns when to look again, in ms. */
@@ -154,6 +167,8 @@ static void serve(struct hk_door *door)
 		unsigned n;
 
 		if (now >= due) {
+			if (door->stat >= 0 && leader_is_gone(door)) /* the process has to end with its other threads, not with us */
+				return;
 			due = now + (uint64_t) tick(door) * 1000000U;
 			hk_clients_pardon(door);
 		}
@@ -163,9 +178,12 @@ static void serve(struct hk_door *door)
 		n = hk_clients_poll(door, fds + 2, clients);
 		now = hk_sys_precise_ns();
 		ms = due > now ? (int) ((due - now) / 1000000U) + 1 : 0;
-		if (wait(fds, 2 + n, rest >= 0 && rest < ms ? rest : ms) < 0)
+		if (wait(fds, 2 + n, rest >= 0 && rest < ms ? rest : ms) < 0) {
+			if (errno != EINTR && !wait_without_poll(door))
+				return;
 			continue;
-		if (leader_ended(door, fds[1].revents != 0))
+		}
+		if (fds[1].revents != 0)
 			return;
 		hk_clients_serve(door, fds + 2, clients, n);
 		if (fds[0].revents != 0)
@@ -243,6 +261,12 @@ static void await(struct hk_door *door)
 		(void) nanosleep(&step, NULL);
 }
 
+static void main_ends(void *unused)
+{
+	(void) unused;
+	hk_thread_leave();
+}
+
 static void start(struct hk_block *block, char *const *envp)
 {
 	const struct hk_config *config = &hk_self.values.config;
@@ -268,6 +292,8 @@ static void start(struct hk_block *block, char *const *envp)
 		(void) pthread_sigmask(SIG_SETMASK, &old, NULL);
 	}
 	if (r == 0) {
+		if (pthread_key_create(&own.key, main_ends) == 0)
+			(void) pthread_setspecific(own.key, door);
 		await(door);
 		return;
 	}
@@ -309,6 +335,7 @@ void hk_thread_stop(void)
 void hk_thread_leave(void)
 {
 	struct hk_door *door = own.door;
+	struct sigaction action;
 	struct timespec limit;
 
 	if (door == NULL || (uint32_t) hk_sys_tid() != hk_self.founder.pid)
@@ -317,6 +344,8 @@ void hk_thread_leave(void)
 	own.door = NULL;
 	(void) clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += 1;
-	if (pthread_cancel(own.thread) == 0)
+	/* Where a filter forbids handlers or signals, pthread_cancel would kill the process, or make the thread wait for ever: then it
+	   finds out by itself. */
+	if (sigaction(SIGUSR1, NULL, &action) == 0 && pthread_kill(own.thread, 0) == 0 && pthread_cancel(own.thread) == 0)
 		(void) pthread_clockjoin_np(own.thread, NULL, CLOCK_MONOTONIC, &limit);
 }

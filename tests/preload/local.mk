@@ -115,3 +115,15 @@ tests_preload_filtered_t_SOURCES = tests/preload/filtered.c
 tests_preload_filtered_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_refused_t_SOURCES = tests/preload/refused.c
 tests_preload_refused_t_CFLAGS = $(HK_T_CFLAGS)
+
+# Things are taken away from a program: by limits, by filters, by namespaces.
+check_PROGRAMS += tests/preload/meagre
+tests_preload_meagre_SOURCES = tests/preload/meagre.c
+tests_preload_meagre_CFLAGS = $(HK_T_CFLAGS)
+check_LTLIBRARIES += tests/preload/deny.la
+tests_preload_deny_la_SOURCES = tests/preload/deny.c
+tests_preload_deny_la_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_deny_la_LDFLAGS = $(HK_MODULE_LDFLAGS)
+hk_meagre_sh = tests/preload/nowhere.sh
+TESTS += $(hk_meagre_sh)
+EXTRA_DIST += $(hk_meagre_sh)
