@@ -159,6 +159,10 @@ static bool arena_add(size_t n)
 	size_t need = hk_align_up(n * HK_GRANULE, HK_ARENA_MIN), size = hk_max(heap.next_arena, need);
 	char *base;
 
+	/* The last one's rest is not lost. Where the system has no memory to open it, it has none for a new one either, which would
+	   be mapped in vain, and another one for each further request. */
+	if (heap.closed.iov_len > 0 && !open_some(heap.closed.iov_len))
+		return false;
 	while ((base = map_arena(size)) == NULL && size > need) /* limits: less than usual, but enough */
 		size = hk_max(hk_align_up(size / 2, HK_ARENA_MIN), need);
 	if (base == NULL)
@@ -173,8 +177,6 @@ static bool arena_add(size_t n)
 	HK_STAT_ADD(mapped_bytes, size);
 	HK_STAT_ADD(mappings, 1);
 	hk_thp_mapped(base, size);
-	while (heap.closed.iov_len > 0 && open_some(heap.closed.iov_len)) /* the last one's rest is not lost */
-		;
 	heap.closed = (struct iovec){base, size};
 	return open_some(n * HK_GRANULE);
 }
@@ -194,7 +196,7 @@ static bool grow(size_t n)
 {
 	size_t need = (n - hk_min(free_before_closed(), n - 1)) * HK_GRANULE;
 
-	return (heap.closed.iov_len >= need && open_some(need)) || arena_add(n);
+	return heap.closed.iov_len >= need ? open_some(need) : arena_add(n);
 }
 
 /* ---- allocation ---- */

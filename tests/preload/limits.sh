@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Resource limits: a program that goes on with what it is given ends well under each, with the control thread and with
+# security = full, too.
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+unset SYSTEMD_EXEC_PID
+cp "$HK_BUILD/tests/preload/meagre" "$T/meagre" && mkdir "$T/run" && chmod 1777 "$T/run" || exit 99
+export HAKMEM_CONTROL=on HAKMEM_RELOAD=auto HAKMEM_CONTROL_DIR=$T/run HK_TIMEOUT=60
+
+# under WHAT PREFIX… -- COMMAND…: the prefix sets a limit. What it prints must be the same with the library, unless WHAT begins with ~.
+under() {
+    local what=$1 prefix=() mode status
+    shift
+    while [ "$1" != -- ]; do
+        prefix+=("$1")
+        shift
+    done
+    shift
+    for mode in ${HK_MODES:-bare balanced full}; do
+        (in_mode bare "${prefix[@]}" env "${wanted[@]}" \
+            $([ $mode = bare ] || echo "LD_PRELOAD=$HK_PRELOAD") HAKMEM_SECURITY=$([ $mode = full ] && echo full || echo basic) \
+            "$T/meagre" "$@") >"$T/$mode.out" 2>"$T/$mode.err"
+        status=$?
+        [ $status -eq 0 ] || fail "$what, $mode: status $status: $(head -5 "$T/$mode.err")"
+        [ ! -s "$T/$mode.err" ] || [[ $what == ~* ]] || fail "$what, $mode: says $(head -5 "$T/$mode.err")"
+        [[ $what == ~* ]] || same "$what, $mode" "$T/bare.out" "$T/$mode.out"
+    done
+    say "$what: $(cat "$T/bare.out")"
+}
+wanted=()
+
+under "no limit" env -- threads rest leave
+for kb in 12000 20000 40000 100000; do
+    # The library itself may not find room: then the loader says so.
+    under "~$kb KB of addresses" prlimit --as=$((kb * 1024)) -- work threads work
+done
+HK_MODES="bare balanced" under "100 MB of addresses, all taken" prlimit --as=100000000 -- everything
+for mb in 6 24 60; do
+    under "~$mb MB of data" prlimit --data=$((mb << 20)) -- work threads work
+done
+HK_MODES="bare balanced" under "48 MB of data, all taken" prlimit --data=48000000 -- everything
+for n in 4 5 7; do
+    under "$n descriptors" prlimit --nofile=$n -- threads rest leave
+done
+under "no descriptor from the beginning of main" env -- threads nofile rest threads
+under "other descriptors" env -- descriptors threads
+[ ${#AS_USER[@]} -eq 0 ] || under "no other process or thread" "${AS_USER[@]}" prlimit --nproc=1 -- threads work
+under "a stack of 128 KB" prlimit --stack=131072 -- threads leave
+HK_MODES="bare balanced" under "as many mappings as the kernel allows" env -- mappings
+[ "$(cat /proc/sys/vm/overcommit_memory)" = 2 ] || say "overcommit_memory is not 2, and nothing that one process can set: the limits of data stand for it"
