@@ -73,3 +73,11 @@ TESTS += test_elo_shadow
 test_elo_shadow_SOURCES = tests/unit/test_elo_shadow.c
 test_elo_shadow_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_shadow_LDADD = libhk_elo_rare.la libhk_elo.la $(CHECK_LIBS) -lm
+
+# The core's memory calls fail in turn.
+check_PROGRAMS += test_core_faults
+TESTS += test_core_faults
+test_core_faults_SOURCES = tests/unit/test_core_faults.c tests/unit/faults.c tests/unit/faults.h
+test_core_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_core_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mmap,--wrap=munmap,--wrap=mremap,--wrap=mprotect,--wrap=madvise,--wrap=syscall
+test_core_faults_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
