@@ -24,6 +24,7 @@ HK_TS = \
 	tests/preload/torture.t \
 	tests/preload/processes.t \
 	tests/preload/exit_race.t \
+	tests/preload/ends.t \
 	tests/preload/limited.t \
 	tests/preload/filtered.t \
 	tests/preload/refused.t \
@@ -49,6 +50,8 @@ tests_preload_errno_kept_t_SOURCES = tests/preload/errno_kept.c
 tests_preload_errno_kept_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_fork_threads_t_SOURCES = tests/preload/fork_threads.c
 tests_preload_fork_threads_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_ends_t_SOURCES = tests/preload/ends.c
+tests_preload_ends_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_thread_churn_t_SOURCES = tests/preload/thread_churn.c
 tests_preload_thread_churn_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_start_and_end_t_SOURCES = tests/preload/start_and_end.c

@@ -9,10 +9,10 @@ HK_TEST=preload/$(basename "$program" .t)
 cd "$HK_BUILD" || exit 99
 
 witness_on "$T/witness"
-# fast is balanced without the engine, research learning without an end: of the long ones once with it is enough.
+# fast is balanced without the engine, research learning without an end: some tests are enough for these.
 case $HK_TEST in
-*/fork_threads | */limited | */torture | */switched | */exit_race | */producer_consumer | */small_stack | */dlopened) more="learning sampled full" ;;
-*) more="fast learning research sampled full" ;;
+*/sizes | */processes | */operators | */start_and_end) more="fast learning research sampled full" ;;
+*) more="learning sampled full" ;;
 esac
 for mode in ${HK_MODES:-bare balanced minimal} $more; do
     # Closed pages take addresses, and a block that grows is copied: with limits on addresses, or 30 times 300 MB, that is much.
