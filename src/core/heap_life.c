@@ -114,8 +114,12 @@ void hk_finish(void)
 
 /* ---- fork ---- */
 
+/* Of a process with one thread a signal handler may fork in the midst of malloc, as those do that call a debugger: what is
+   locked then is locked by the caller itself, who goes on with it in parent and child. */
 void hk_fork_prepare(void)
 {
+	if (hk_single_threaded())
+		hk_lock_fork_begin();
 	hk_lock_take(hk_purge_gate_lock());
 	hk_lock_take(hk_purge_step_lock());
 	hk_lock_take(&process.lock);

@@ -14,6 +14,7 @@ HK_TS = \
 	tests/preload/align.t \
 	tests/preload/errno_kept.t \
 	tests/preload/fork_threads.t \
+	tests/preload/fork_in_handler.t \
 	tests/preload/thread_churn.t \
 	tests/preload/start_and_end.t \
 	tests/preload/dlopened.t \
@@ -50,6 +51,8 @@ tests_preload_errno_kept_t_SOURCES = tests/preload/errno_kept.c
 tests_preload_errno_kept_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_fork_threads_t_SOURCES = tests/preload/fork_threads.c
 tests_preload_fork_threads_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_fork_in_handler_t_SOURCES = tests/preload/fork_in_handler.c
+tests_preload_fork_in_handler_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_ends_t_SOURCES = tests/preload/ends.c
 tests_preload_ends_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_thread_churn_t_SOURCES = tests/preload/thread_churn.c
