@@ -14,7 +14,9 @@ HK_TS = \
 	tests/preload/align.t \
 	tests/preload/errno_kept.t \
 	tests/preload/fork_threads.t \
+	tests/preload/fork_storm.t \
 	tests/preload/fork_in_handler.t \
+	tests/preload/signals.t \
 	tests/preload/thread_churn.t \
 	tests/preload/start_and_end.t \
 	tests/preload/dlopened.t \
@@ -51,8 +53,12 @@ tests_preload_errno_kept_t_SOURCES = tests/preload/errno_kept.c
 tests_preload_errno_kept_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_fork_threads_t_SOURCES = tests/preload/fork_threads.c
 tests_preload_fork_threads_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_fork_storm_t_SOURCES = tests/preload/fork_storm.c
+tests_preload_fork_storm_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_fork_in_handler_t_SOURCES = tests/preload/fork_in_handler.c
 tests_preload_fork_in_handler_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_signals_t_SOURCES = tests/preload/signals.c
+tests_preload_signals_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_ends_t_SOURCES = tests/preload/ends.c
 tests_preload_ends_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_thread_churn_t_SOURCES = tests/preload/thread_churn.c
@@ -100,6 +106,7 @@ tests_preload_witness_la_LDFLAGS = $(HK_MODULE_LDFLAGS)
 hk_preload_sh = \
 	tests/preload/invisible.sh \
 	tests/preload/secure.sh \
+	tests/preload/storm.sh \
 	tests/preload/linked.sh \
 	tests/preload/api.sh \
 	tests/preload/memory_group.sh \

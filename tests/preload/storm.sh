@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The fork storm as a service that is being steered: a control thread, settings and reloads that arrive all the time by either door,
+# through the whole run.
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+export HAKMEM_CONTROL_DIR=$T/run HAKMEM_CONF=$T/hakmem.ini HAKMEM_CONTROL=on HK_FORKS=${HK_FORKS:-60}
+mkdir "$HAKMEM_CONTROL_DIR"
+
+for mode in ${HK_MODES:-learning full}; do
+    : >"$HAKMEM_CONF"
+    start "$mode" "$T/log" "$HK_BUILD/tests/preload/fork_storm.t"
+    n=0 done=0
+    while kill -0 "$PID" 2>/dev/null && [ "$(ps -o stat= -p "$PID" | cut -c1)" != Z ]; do
+        n=$((n + 1))
+        printf '[hakmem]\npurge_delay = %dms\n' $((100 + n % 7 * 100)) >"$HAKMEM_CONF"
+        timeout 30 "$HK_CTL" reload "$PID" >"$T/reload" 2>&1 && done=$((done + 1))
+        timeout 30 "$HK_CTL" set "$PID" "bigcache_limit=$((16 + n % 5 * 16))M" >"$T/set" 2>&1 && done=$((done + 1))
+        sleep 0.05
+    done
+    wait "$PID" || fail "$mode: status $?: $(grep -v '^hakmem\[' "$T/log" | tail -5)"
+    [ $done -gt 0 ] || fail "$mode: not one change was taken: $(cat "$T/reload" "$T/set")"
+    ! grep -v '^hakmem\[' "$T/log" || fail "$mode: output (above)"
+    say "$mode: $HK_FORKS children, $done changes taken meanwhile"
+done
