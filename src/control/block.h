@@ -202,10 +202,12 @@ void hk_verb_complete(const struct hk_request *request, const struct hk_block_va
    socket is bound or has failed, at the latest after some milliseconds. */
 void hk_thread_start(struct hk_block *block, char *const *envp);
 /*
- * To be called at the head of a wrapped pthread_exit: when the main thread is about to end, end the control
+ * To be called at the head of a wrapped pthread_exit, and where the kernel wants a process of one thread: when the main thread is about to end, end the control
  * thread first and wait for it. Otherwise it would be the last one, and glibc's exit(0) in it would flush the
  * program's streams into its own, empty descriptor table. In any other thread: does nothing.
  */
 void hk_thread_leave(void);
+/* Does this process have one, and is the caller the main thread, which could make it leave? */
+bool hk_thread_is_here(void);
 
 #endif

@@ -332,13 +332,17 @@ void hk_thread_stop(void)
 	atomic_store_explicit(&door->block->thread_state, HK_THREAD_GONE, memory_order_release);
 }
 
+bool hk_thread_is_here(void)
+{
+	return own.door != NULL && (uint32_t) hk_sys_tid() == hk_self.founder.pid;
+}
+
 void hk_thread_leave(void)
 {
-	struct hk_door *door = own.door;
 	struct sigaction action;
 	struct timespec limit;
 
-	if (door == NULL || (uint32_t) hk_sys_tid() != hk_self.founder.pid)
+	if (!hk_thread_is_here())
 		return;
 	hk_thread_stop();
 	own.door = NULL;

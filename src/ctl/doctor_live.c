@@ -62,7 +62,7 @@ static void judge_socket(const struct hk_patient *p, struct hk_findings *all)
 		if (hk_patient_status(p, "Threads") == 2)
 			hk_found(all, HK_NOTE, "socket",
 			         "the program has no other thread than ours: if it makes user namespaces "
-			         "(unshare, setns), that fails");
+			         "(unshare, setns), ours ends");
 	} else if (state == HK_THREAD_RUNNING || state == HK_THREAD_FAILED) {
 		hk_found(all, HK_PROBLEM, "socket", "control = on, but %s %s: %s",
 		         state == HK_THREAD_FAILED ? "no thread" : "no socket at",

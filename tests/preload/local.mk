@@ -35,7 +35,9 @@ HK_TS = \
 	tests/preload/operators.t \
 	tests/preload/replaced.t \
 	tests/preload/containers.t
-check_PROGRAMS += $(HK_TS) tests/preload/phases
+check_PROGRAMS += $(HK_TS) tests/preload/phases tests/preload/guest
+tests_preload_guest_SOURCES = tests/preload/guest.c
+tests_preload_guest_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_phases_SOURCES = tests/preload/phases.c
 tests_preload_phases_CFLAGS = $(HK_T_CFLAGS)
 TESTS += $(HK_TS)
@@ -106,6 +108,7 @@ tests_preload_witness_la_LDFLAGS = $(HK_MODULE_LDFLAGS)
 hk_preload_sh = \
 	tests/preload/invisible.sh \
 	tests/preload/secure.sh \
+	tests/preload/guest.sh \
 	tests/preload/storm.sh \
 	tests/preload/linked.sh \
 	tests/preload/api.sh \
