@@ -12,7 +12,7 @@
 
 #define CHURNERS 2
 #define FORKERS 2
-#define FORKS 100
+#define FORKS 60
 #define SLOTS 48
 #define OWN 16
 

@@ -18,7 +18,7 @@
 #define THREADS 4
 #define SLOTS 500
 #define SHARED 256
-#define STEPS 12000
+#define STEPS 6000
 
 struct block {
 	unsigned char *p;
