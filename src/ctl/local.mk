@@ -1,8 +1,12 @@
+# All of hakmemctl but its main: for hakmemd and a fuzz harness, too.
+noinst_LIBRARIES += libhk_ctl.a
 bin_PROGRAMS += hakmemctl
-hakmemctl_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
-hakmemctl_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
+hakmemctl_SOURCES = src/ctl/main.c
+hakmemctl_CPPFLAGS = $(libhk_ctl_a_CPPFLAGS)
+libhk_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
+hakmemctl_LDADD = libhk_ctl.a libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \
 	$(INIH_LIBS) $(UV_LIBS) $(JANSSON_LIBS) $(NCURSES_LIBS)
-hakmemctl_SOURCES = \
+libhk_ctl_a_SOURCES = \
 	src/ctl/account.c src/ctl/account.h \
 	src/ctl/advice.c src/ctl/advice.h \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
@@ -31,7 +35,6 @@ hakmemctl_SOURCES = \
 	src/ctl/library.c \
 	src/ctl/lint.c src/ctl/lint.h src/ctl/lint_glob.c src/ctl/lint_names.c src/ctl/lint_sections.c \
 	src/ctl/look.c \
-	src/ctl/main.c \
 	src/ctl/needs.c src/ctl/needs.h \
 	src/ctl/output.c src/ctl/output.h \
 	src/ctl/pool.c src/ctl/pool.h \
