@@ -41,14 +41,6 @@ static void finish(struct hk_task *task)
 	hk_task_drop(task);
 }
 
-/* Terminal control bytes of a stranger never reach the operator's screen raw. */
-static void printable(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char) *text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
-
 void hk_task_reply(struct hk_task *task, int door, const char *text, size_t size)
 {
 	struct hk_answer *answer = task->answer;
@@ -63,11 +55,12 @@ void hk_task_reply(struct hk_task *task, int door, const char *text, size_t size
 	if (!json_is_boolean(ok)) {
 		snprintf(answer->error, sizeof answer->error, "its reply is not one of hakmem's (%s): refused",
 		         reply == NULL ? why.text : "no \"ok\" in it");
+		hk_text_tame(answer->error, sizeof answer->error); /* jansson quotes what it did not expect */
 		json_decref(reply);
 	} else if (!json_is_true(ok)) {
 		const char *error = json_string_value(json_object_get(reply, "error"));
 		snprintf(answer->error, sizeof answer->error, "%s", error != NULL ? error : "refused");
-		printable(answer->error);
+		hk_text_tame(answer->error, sizeof answer->error); /* a stranger's, and maybe cut within a character */
 		answer->reply = reply;
 	} else {
 		answer->reply = reply;

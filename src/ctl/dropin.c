@@ -99,8 +99,13 @@ static char *body_of(const struct hk_needs *needs, char *const *variables, unsig
 	size_t size;
 	FILE *out = open_memstream(&body, &size);
 
-	if (out == NULL || asprintf(&preload, "LD_PRELOAD=%s", needs->preload) < 0)
+	if (out == NULL)
 		return NULL;
+	if (asprintf(&preload, "LD_PRELOAD=%s", needs->preload) < 0) {
+		fclose(out);
+		free(body);
+		return NULL;
+	}
 	fputs("[Service]\n", out);
 	put_variable(out, preload);
 	for (unsigned i = 0; i < nvariables; i++)
@@ -111,7 +116,11 @@ static char *body_of(const struct hk_needs *needs, char *const *variables, unsig
 		fprintf(out, "%s\n", needs->lines[i]);
 	}
 	free(preload);
-	return fclose(out) == 0 ? body : NULL;
+	if (fclose(out) != 0) {
+		free(body);
+		return NULL;
+	}
+	return body;
 }
 
 char *hk_dropin_text(const char *id, const struct hk_needs *needs, char *const *variables,

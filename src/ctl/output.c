@@ -15,6 +15,7 @@
 #define BUFFERS 8
 #define BUFFER_SIZE 512
 #define BAR_CELLS 20
+#define DURATION_MAX (86400.0 * UINT32_MAX) /* as many days as %u prints */
 
 static char *buffer(void)
 {
@@ -53,7 +54,7 @@ const char *hk_out_bytes(uint64_t bytes)
 const char *hk_out_duration(double seconds)
 {
 	char *buf = buffer();
-	uint64_t s = seconds > 0 ? (uint64_t) seconds : 0;
+	uint64_t s = seconds > 0 ? (uint64_t) (seconds < DURATION_MAX ? seconds : DURATION_MAX) : 0;
 
 	if (s >= 86400)
 		snprintf(buf, BUFFER_SIZE, "%ud %uh", (unsigned) (s / 86400), (unsigned) (s % 86400 / 3600));
@@ -85,9 +86,26 @@ const char *hk_out_bar(double share, bool unicode)
 	return buf;
 }
 
+/* To stdout, but for DEL and the controls from U+0080 to U+009F, which jansson leaves as they are and a terminal may obey:
+   they stand in strings only, so they can be escaped here. */
+static int put_json(const char *text, size_t size, void *data)
+{
+	(void) data;
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char) text[i], next = i + 1 < size ? (unsigned char) text[i + 1] : 0;
+
+		if (c == 0x7f || (c == 0xc2 && next >= 0x80 && next <= 0x9f))
+			printf("\\u%04x", c == 0x7f ? c : next);
+		else
+			putchar(c);
+		i += c == 0xc2 && next >= 0x80 && next <= 0x9f;
+	}
+	return ferror(stdout) ? -1 : 0;
+}
+
 int hk_out_json(json_t *value)
 {
-	int r = json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+	int r = json_dump_callback(value, put_json, NULL, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
 
 	json_decref(value);
 	putchar('\n');
