@@ -252,9 +252,11 @@ static int find_in_file(int fd, uint64_t base, const char *name, uint64_t *ret_a
 	ph = read_at(fd, eh.e_phoff, eh.e_phnum * sizeof *ph);
 	sh = read_at(fd, eh.e_shoff, eh.e_shnum * sizeof *sh);
 	if (ph != NULL && sh != NULL && find_bias(ph, eh.e_phnum, base, &bias) == 0)
-		for (unsigned i = 0; value == 0 && i < eh.e_shnum; i++)
-			if (sh[i].sh_type == SHT_SYMTAB && sh[i].sh_link < eh.e_shnum)
+		for (unsigned i = 0; i < eh.e_shnum; i++)
+			if (sh[i].sh_type == SHT_SYMTAB && sh[i].sh_link < eh.e_shnum) {
 				value = search_symbols(fd, &sh[i], &sh[sh[i].sh_link], name);
+				break; /* a file has one; thousands over the same bytes would take minutes */
+			}
 	free(ph);
 	free(sh);
 	*ret_addr = value != 0 ? bias + value : 0;

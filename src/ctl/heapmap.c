@@ -21,6 +21,7 @@
 #define PAGE ((uint64_t) 4096)
 #define PAGES_AT_ONCE 512
 #define BITMAPS_AT_ONCE 256
+#define EXTENTS_MAX ((size_t) 1 << 23) /* 512 GB in slabs; a forged map may lead to one leaf over and over */
 #define BITMAP_WORDS (HK_SLAB_BYTES / 16 / 64)
 
 struct walk {
@@ -89,7 +90,7 @@ static struct hk_extent *add(struct hk_heapmap *map, uint64_t start, uint64_t en
 {
 	if (map->n == map->room) {
 		size_t room = map->room == 0 ? 4096 : 2 * map->room;
-		struct hk_extent *more = realloc(map->at, room * sizeof *more);
+		struct hk_extent *more = room <= EXTENTS_MAX ? realloc(map->at, room * sizeof *more) : NULL;
 		if (more == NULL) {
 			map->no_memory = true;
 			return NULL;
@@ -267,7 +268,7 @@ static int walk_all(struct walk *walk)
 	                     HK_ROOT_ENTRIES * sizeof *walk->root);
 
 	(void) add(walk->ret, start, hk_align_up(walk->map + sizeof(struct hk_map), PAGE), HK_USE_METADATA);
-	for (uint64_t top = 0; r == 0 && top < HK_ROOT_ENTRIES; top++)
+	for (uint64_t top = 0; r == 0 && !walk->ret->no_memory && top < HK_ROOT_ENTRIES; top++)
 		if (walk->root[top] != 0)
 			r = walk_leaf(walk, top);
 	return r;

@@ -106,6 +106,13 @@ static void read_symbols(int fd, const Elf64_Shdr *symbols, const Elf64_Shdr *st
 	free(text);
 }
 
+/* Their shared run-times want to be the first library: address refuses to start behind another one, thread crashes. */
+static bool is_sanitizer(const char *name)
+{
+	return strncmp(name, "libasan.so", 10) == 0 || strncmp(name, "libtsan.so", 10) == 0 ||
+	       strncmp(name, "libhwasan.so", 12) == 0 || strncmp(name, "libclang_rt.asan", 16) == 0;
+}
+
 /* Libraries that are needed: names in the string table that the section is linked to. */
 static void read_needed(int fd, const Elf64_Shdr *dynamic, const Elf64_Shdr *strings, struct hk_program *ret)
 {
@@ -118,11 +125,14 @@ static void read_needed(int fd, const Elf64_Shdr *dynamic, const Elf64_Shdr *str
 	dyn = (void *) read_at(fd, dynamic->sh_offset, n * sizeof *dyn);
 	text = read_at(fd, strings->sh_offset, strings->sh_size);
 	for (size_t i = 0; dyn != NULL && text != NULL && i < n && dyn[i].d_tag != DT_NULL; i++) {
-		const char *name = text + dyn[i].d_un.d_val;
+		const char *name;
 		if (dyn[i].d_tag != DT_NEEDED || dyn[i].d_un.d_val >= strings->sh_size)
 			continue;
+		name = text + dyn[i].d_un.d_val;
 		if (hk_program_allocator(name))
 			snprintf(ret->allocator, sizeof ret->allocator, "%s", name);
+		if (is_sanitizer(name))
+			snprintf(ret->sanitizer, sizeof ret->sanitizer, "%s", name);
 		if (strncmp(name, "libhakmem.so", 12) == 0)
 			ret->hakmem = true;
 	}
@@ -132,6 +142,7 @@ static void read_needed(int fd, const Elf64_Shdr *dynamic, const Elf64_Shdr *str
 
 static void read_sections(int fd, const Elf64_Ehdr *eh, struct hk_program *ret)
 {
+	uint32_t seen = 0; /* types: a file has one table of each; thousands over the same bytes would take minutes */
 	Elf64_Shdr *sh;
 	char *names = NULL;
 
@@ -142,12 +153,16 @@ static void read_sections(int fd, const Elf64_Ehdr *eh, struct hk_program *ret)
 		names = read_at(fd, sh[eh->e_shstrndx].sh_offset, sh[eh->e_shstrndx].sh_size);
 	for (unsigned i = 0; sh != NULL && i < eh->e_shnum; i++) {
 		const Elf64_Shdr *linked = sh[i].sh_link < eh->e_shnum ? &sh[sh[i].sh_link] : NULL;
+		const uint32_t bit = sh[i].sh_type < 32 ? (uint32_t) 1 << sh[i].sh_type : 0;
 		if (names != NULL && sh[i].sh_name < sh[eh->e_shstrndx].sh_size &&
 		    strcmp(names + sh[i].sh_name, ".go.buildinfo") == 0)
 			ret->go = true;
-		if ((sh[i].sh_type == SHT_DYNSYM || sh[i].sh_type == SHT_SYMTAB) && linked != NULL)
+		if (linked == NULL || (seen & bit) != 0)
+			continue;
+		seen |= bit;
+		if (sh[i].sh_type == SHT_DYNSYM || sh[i].sh_type == SHT_SYMTAB)
 			read_symbols(fd, &sh[i], linked, ret);
-		else if (sh[i].sh_type == SHT_DYNAMIC && linked != NULL)
+		else if (sh[i].sh_type == SHT_DYNAMIC)
 			read_needed(fd, &sh[i], linked, ret);
 	}
 	free(names);
@@ -315,6 +330,12 @@ static void judge_malloc(const struct hk_program *p, struct hk_findings *all)
 		         "%s has an allocator linked in (%s): what it takes from there is not hakmem's",
 		         p->path, p->other);
 		hk_remedy(all, "use a build that calls malloc, if there is one");
+	}
+	if (p->sanitizer[0] != '\0') {
+		hk_found(all, HK_PROBLEM, "malloc",
+		         "%s is linked with %s, which must be the first library: preloaded, the program ends at its start", p->path,
+		         p->sanitizer);
+		hk_remedy(all, "use a build without the sanitizer, or with its run-time linked statically (-static-libasan, -static-libtsan)");
 	}
 	if (p->allocator[0] != '\0')
 		hk_found(all, HK_NOTE, "malloc",

@@ -22,6 +22,7 @@ struct hk_program {
 	struct stat st;
 	bool file_caps;
 	char allocator[64];  /* a needed library that is one, or "" */
+	char sanitizer[64];  /* a needed library that is the run-time of one, or "" */
 	char own_malloc[32]; /* "malloc", if it exports that itself */
 	char other[32];      /* "je_malloc", "tc_malloc", …: one linked in under another name */
 	bool hakmem;         /* the library is linked into it */
