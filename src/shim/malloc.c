@@ -38,11 +38,13 @@ HK_EXPORT void *realloc(void *p, size_t size)
 	return hk_realloc(p, size);
 }
 
+/* By the name of realloc, as glibc's: who replaces malloc, free, calloc and realloc (a program, another library, valgrind) need
+   not replace this one. */
 HK_EXPORT void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;
 
-	return hk_realloc(p, __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes);
+	return realloc(p, __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes);
 }
 
 /* POSIX: the error is returned, errno and *ret are left alone on failure. */
