@@ -100,6 +100,7 @@ say "files"
 
 # ---- processes that have it not ----
 go() { # COMMAND…: in the background, until its main has begun; pid in $PID
+    rm -f "$T/go.log" # or the "ready" of the one before is seen
     "$@" </dev/null >"$T/go.log" 2>&1 &
     PID=$!
     HK_PIDS+=("$PID")
