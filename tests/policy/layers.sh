@@ -16,8 +16,8 @@ declare -A may=(
 
 count=0
 while IFS=: read -r file line include; do
-    layer=$(cut -d/ -f2 <<<"$file")
-    target=$(sed -E 's/.*"([^"]*)".*/\1/' <<<"$include")
+    layer=${file#src/} target=${include#*\"}
+    layer=${layer%%/*} target=${target%%\"*}
     case $target in
     hakmem.h | config.h) continue ;;
     */*) to=${target%%/*} ;;
