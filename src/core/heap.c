@@ -156,8 +156,6 @@ HK_INLINE void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head
 	count_allocs(heap, c, heap->length[c], 0);
 	heap->alloc[c] = head;
 	heap->length[c] = (uint16_t) n;
-	if (HK_UNLIKELY(heap->sampling))
-		hk_sample_cut(heap, c);
 }
 
 /* The freed list becomes the alloc list. */
@@ -202,6 +200,8 @@ static void fill(struct hk_heap *heap, unsigned c)
 	} else {
 		refill(heap, c);
 	}
+	if (HK_UNLIKELY(heap->sampling))
+		hk_sample_cut(heap, c);
 }
 
 /* The list of class c is used up: the sample, if it is its turn, before or after the list was filled again. */
@@ -291,6 +291,8 @@ void hk_heap_free_slow(const void *p)
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 	if (heap->alloc[c] == NULL && heap->cap[c] > 0) {
 		swap(heap, c); /* nothing left to hand out: what was freed is next */
+		if (HK_UNLIKELY(heap->sampling))
+			hk_sample_cut(heap, c);
 	} else if (heap->cap[c] > 0 && heap->limit[c] == heap->cap[c]) {
 		list->room += heap->cap[c]; /* perhaps what is left will soon be used up */
 		heap->limit[c] = (uint16_t) (2U * heap->cap[c]);
