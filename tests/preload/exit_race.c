@@ -43,7 +43,7 @@ static void child(int kind)
 int main(void)
 {
 	alarm(100);
-	for (int i = 0; i < 90; i++) {
+	for (int i = 0; i < 45; i++) {
 		int status;
 		pid_t pid = fork();
 

@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-#define THREADS 4
-#define FORKS 150
+#define THREADS 3
+#define FORKS 50
 
 static atomic_int stop;
 

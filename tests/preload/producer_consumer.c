@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #define SLOTS 1024
-#define ROUNDS 1500000
+#define ROUNDS 600000
 
 static _Atomic(unsigned char *) ring[SLOTS];
 

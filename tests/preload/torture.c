@@ -7,7 +7,7 @@
 
 #define THREADS 4
 #define SLOTS 400
-#define STEPS 120000
+#define STEPS 40000
 
 struct block {
 	unsigned char *p;
