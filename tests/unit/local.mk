@@ -23,10 +23,6 @@ test_config_CPPFLAGS += -DHK_SANITIZED
 endif
 test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_config_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS) $(CHECK_LIBS)
-EXTRA_PROGRAMS += fuzz_ini
-CLEANFILES += fuzz_ini$(EXEEXT)
-fuzz_ini_SOURCES = tests/fuzz/fuzz_ini.c
-fuzz_ini_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS)
 check_PROGRAMS += test_control
 TESTS += test_control
 test_control_SOURCES = \
@@ -53,14 +49,6 @@ test_core_pool_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base
 test_core_stress_SOURCES = tests/unit/test_core_stress.c
 test_core_stress_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_stress_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
-
-# Fuzz harnesses for allocator calls and the protocol; here they try inputs of their own for some seconds.
-check_PROGRAMS += fuzz_calls fuzz_protocol
-TESTS += fuzz_calls fuzz_protocol
-fuzz_calls_SOURCES = tests/fuzz/fuzz_calls.c tests/fuzz/replay.h
-fuzz_calls_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la
-fuzz_protocol_SOURCES = tests/fuzz/fuzz_protocol.c tests/fuzz/replay.h
-fuzz_protocol_LDADD = libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS)
 
 check_PROGRAMS += test_elo_shift
 TESTS += test_elo_shift
