@@ -118,7 +118,7 @@ static void write_value(FILE *to, const struct metric *metric, const json_t *val
 	/* A sum that is short below zero for a moment reads as an enormous one. */
 	if (!metric->counter && number >= 0x1p63)
 		number = 0;
-	if (number > -0x1p63 && number < 0x1p63 && number == (double) (int64_t) number * metric->scale)
+	if (number >= (double) INT64_MIN && number < 0x1p63 && number == (double) (int64_t) number * metric->scale)
 		fprintf(to, "} %" PRId64 "\n", (int64_t) number);
 	else
 		fprintf(to, "} %.9g\n", number * metric->scale);
