@@ -11,7 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __clang__
+#define NAMED __attribute__((noinline))
+#else
 #define NAMED __attribute__((noinline, noclone))
+#endif
 
 static volatile char sink;
 static sigjmp_buf back;
