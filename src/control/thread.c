@@ -105,7 +105,8 @@ static int settle_in(struct hk_door *door)
 static bool leader_is_gone(const struct hk_door *door)
 {
 	char text[256], *p;
-	ssize_t n = pread(door->stat, text, sizeof(text) - 1, 0);
+	/* Not by its name: the thread sanitizer would take the descriptor for the program's of that number. */
+	ssize_t n = syscall(SYS_pread64, door->stat, text, sizeof(text) - 1, (off_t) 0);
 
 	if (n <= 0)
 		return n == 0 || errno != EINTR;
