@@ -100,6 +100,8 @@ static void cut_cycles(struct hk_doc *doc)
 		if (at != (int) i)
 			continue;
 		line = inherits_line(doc, (int) i);
+		if (line == NULL) /* who has a parent has such a line */
+			continue;
 		hk_doc_error(doc, line->file, line->line, "[%s] inherits from itself%s%s%s", s->name,
 		             s->parent == (int) i ? "" : " through [",
 		             s->parent == (int) i ? "" : doc->section[s->parent].name,
