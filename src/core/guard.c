@@ -123,16 +123,20 @@ static struct hk_span *expire(bool all)
 	return NULL;
 }
 
-static bool unmap_oldest(void)
+/* Bytes of addresses; 0: none is closed. */
+static uint64_t unmap_oldest(void)
 {
 	struct hk_span *span;
+	uint64_t bytes;
 
 	hk_lock_take(&closed.lock);
 	span = expire(true);
 	hk_lock_drop(&closed.lock);
-	if (span != NULL)
-		unmap(span);
-	return span != NULL;
+	if (span == NULL)
+		return 0;
+	bytes = map_bytes(span);
+	unmap(span);
+	return bytes;
 }
 
 /* A closed mapping in which the page map knows the place of the block, or NULL. Where addresses are limited, those of freed blocks
@@ -144,7 +148,7 @@ static char *reserve(size_t bytes, size_t size, size_t align)
 
 	do
 		map = hk_sys_reserve(bytes, HK_GRANULE);
-	while (map == NULL && bytes <= HK_CLOSED_BYTES && unmap_oldest());
+	while (map == NULL && bytes <= HK_CLOSED_BYTES && unmap_oldest() > 0);
 	if (map == NULL)
 		return NULL;
 	hk_lock_take(hk_pageheap_lock());
@@ -293,6 +297,15 @@ uint64_t hk_guard_trim(void)
 		one->warm_bytes = 0;
 	}
 	hk_lock_drop(&closed.lock);
+	return bytes;
+}
+
+uint64_t hk_guard_give_up(void)
+{
+	uint64_t bytes = 0, one;
+
+	while ((one = unmap_oldest()) > 0)
+		bytes += one;
 	return bytes;
 }
 

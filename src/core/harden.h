@@ -45,6 +45,8 @@ bool hk_guard_any(void);
 bool hk_guard_free(void *p);
 /* Give the memory back that freed blocks still hold. Bytes. */
 uint64_t hk_guard_trim(void);
+/* The addresses of freed blocks, too, which then may be anybody's. Bytes. */
+uint64_t hk_guard_give_up(void);
 struct hk_lock *hk_guard_lock(void);
 
 #endif

@@ -109,7 +109,7 @@ static struct hk_chain take(struct hk_heap *heap, unsigned c, size_t want)
 {
 	struct hk_chain chain = hk_pool_take(heap->shard, c, want);
 
-	if (HK_UNLIKELY(chain.head == NULL) && hk_purge_all() > 0)
+	if (HK_UNLIKELY(chain.head == NULL) && hk_purge_for_room() > 0)
 		chain = hk_pool_take(heap->shard, c, want);
 	return chain;
 }
@@ -118,7 +118,7 @@ static HK_NOINLINE void *malloc_hardened(struct hk_heap *heap, size_t size)
 {
 	void *p = hk_harden_alloc(heap->shard, size, 16);
 
-	if (p == NULL && hk_purge_all() > 0)
+	if (p == NULL && hk_purge_for_room() > 0)
 		p = hk_harden_alloc(heap->shard, size, 16);
 	return p != NULL ? p : no_memory();
 }

@@ -374,7 +374,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 	size = hk_align_up(hk_max(size, 1), HK_GRANULE);
 	hk_purge_before(size);
 	span = span_new(size, align, &is_zero);
-	if (span == NULL && hk_purge_all() > 0) /* the limit or the kernel refused: give back and try again */
+	if (span == NULL && hk_purge_for_room() > 0) /* the limit or the kernel refused: give back and try again */
 		span = span_new(size, align, &is_zero);
 	if (span == NULL)
 		return NULL;

@@ -165,6 +165,11 @@ uint64_t hk_purge_all(void)
 	return bytes + (direct <= (uint64_t) INT64_MAX ? direct : 0); /* others may have mapped meanwhile */
 }
 
+uint64_t hk_purge_for_room(void)
+{
+	return hk_purge_all() + (hk_guard_any() && !hk_lock_forking() ? hk_guard_give_up() : 0);
+}
+
 static void poll_at(uint64_t now)
 {
 	uint64_t last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);

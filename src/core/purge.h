@@ -15,6 +15,8 @@ uint64_t hk_purge_tick(void);
 uint64_t hk_purge_ticked_ns(void); /* when that last happened (hk_sys_now_ns) */
 /* Everything now, of any age and under any policy: BigCache, reserves, free runs. Bytes given back. */
 uint64_t hk_purge_all(void);
+/* Memory was refused: that, and what only keeps addresses. Bytes. */
+uint64_t hk_purge_for_room(void);
 
 /* From slow paths: a tick if one is due. Cheap. */
 void hk_purge_poll(void);

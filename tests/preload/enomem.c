@@ -146,8 +146,9 @@ static void **use_up(void)
 static void shrinks_without_memory(void)
 {
 	static const size_t from[] = {3000, 20000, 40000, 300000, 2 << 20, 9 << 20};
-	char *p[COUNT(from)];
+	char *p[COUNT(from)], *more;
 	void **list, **next;
+	size_t refused = 0;
 
 	leave_address_space(48 << 20);
 	for (size_t i = 0; i < COUNT(from); i++) {
@@ -155,10 +156,18 @@ static void shrinks_without_memory(void)
 		fill(p[i], from[i], (unsigned) i);
 	}
 	list = use_up();
+	/* All before the first is made smaller, which makes room. A guarded block, of which there is one now and then, may still find some. */
+	for (size_t i = 0; i < COUNT(from); i++) {
+		errno = 0;
+		more = hidden(realloc(hidden(p[i]), hidden_size(from[i] + (1 << 20))));
+		refused += more == NULL;
+		CHECK(more != NULL ? holds(more, from[i], (unsigned) i) : errno == ENOMEM);
+		p[i] = more != NULL ? more : p[i];
+	}
+	CHECK(refused >= COUNT(from) - 1);
 	for (size_t i = 0; i < COUNT(from); i++) {
 		size_t to[] = {from[i] / 3, 300, 17, 1};
 
-		REFUSED(realloc(hidden(p[i]), hidden_size(from[i] + (1 << 20))));
 		for (size_t k = 0; k < COUNT(to); k++) {
 			errno = EXDEV;
 			p[i] = hidden(realloc(p[i], to[k]));

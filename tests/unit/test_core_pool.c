@@ -181,10 +181,11 @@ START_TEST(ticks_purge_rested_slabs_only)
 	uint64_t purged;
 	int ticks;
 
-	HK_KNOB_SET(purge_delay_ns, 1);
+	HK_KNOB_SET(purge_delay_ns, UINT64_C(3600000000000)); /* nothing before the ticks */
 	fill(1);
 	thin_out();
 	purged = HK_STAT_GET(purged_bytes);
+	HK_KNOB_SET(purge_delay_ns, 1);
 	/* The tick itself says how long there is something to wait for. */
 	hk_heap_flush(hk_heap_ready());
 	for (ticks = 0; ticks < 1000 && hk_purge_tick() > 0; ticks++)
@@ -244,10 +245,11 @@ START_TEST(keep_purges_nothing)
 	uint64_t purged;
 
 	HK_KNOB_SET(free_policy, HK_FREE_KEEP);
-	HK_KNOB_SET(purge_delay_ns, 1);
+	HK_KNOB_SET(purge_delay_ns, UINT64_C(3600000000000)); /* nothing before the ticks */
 	fill(1);
 	thin_out();
 	purged = HK_STAT_GET(purged_bytes);
+	HK_KNOB_SET(purge_delay_ns, 1);
 	for (int i = 0; i < 12; i++)
 		(void) hk_purge_tick();
 	ck_assert_uint_eq(HK_STAT_GET(purged_bytes), purged);
