@@ -7,7 +7,7 @@
 
 export HK_FAKE=$T/fake HAKMEM_UNIT_DIR=$T/system HAKMEM_LIB=$HK_PRELOAD
 mkdir -p "$HK_FAKE/units" "$HK_FAKE/loaded" "$HK_FAKE/bin" "$HAKMEM_UNIT_DIR" "$T/files"
-printf '#!/bin/sh\nexec %s %s "$@"\n' "$PYTHON" "$HK_SRC/tests/control/systemctl.py" >"$HK_FAKE/bin/systemctl"
+printf '#!/bin/sh\nexec %s -IS %s "$@"\n' "$PYTHON" "$HK_SRC/tests/control/systemctl.py" >"$HK_FAKE/bin/systemctl"
 printf '#!/bin/sh\necho "systemd-tmpfiles $*" >>"$HK_FAKE/log"; exit 1\n' >"$HK_FAKE/bin/systemd-tmpfiles"
 chmod 0755 "$HK_FAKE/bin/"*
 export PATH=$HK_FAKE/bin:$PATH

@@ -31,6 +31,8 @@ need() {
 unset LD_PRELOAD HK_WITNESS
 for hk_name in $(compgen -e | grep '^HAKMEM_' || true); do unset "$hk_name"; done
 export LC_ALL=C.UTF-8 TZ=UTC
+# Debian's programs first: of other places' python3, some look each time for the one that is meant, for a second.
+export PATH=/usr/bin:/bin:$PATH
 
 T=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-$HK_TEST.XXXXXX") || exit 99
 chmod 0755 "$T"

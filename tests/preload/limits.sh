@@ -49,3 +49,14 @@ under "other descriptors" env -- descriptors threads
 under "a stack of 128 KB" prlimit --stack=131072 -- threads leave
 HK_MODES="bare balanced" under "as many mappings as the kernel allows" env -- mappings
 [ "$(cat /proc/sys/vm/overcommit_memory)" = 2 ] || say "overcommit_memory is not 2, and nothing that one process can set: the limits of data stand for it"
+
+# Without close_range(2), and with a descriptor beyond what may be opened by now: the control thread does not keep it open.
+cp -L "$HK_BUILD/tests/preload/.libs/deny.so" "$T/lib/deny.so" && mkfifo "$T/pipe" || exit 99
+(cat "$T/pipe"; echo end) >"$T/eof" &
+# shellcheck disable=SC2016 # for the inner shells
+HAKMEM_CONTROL_DIR=$T/run start bare "$T/high" bash -c 'ulimit -Sn 256 && exec 200>"$1" && ulimit -Sn 32 &&
+    exec env LD_PRELOAD="$2" HK_DENY=436 HK_DENY_ERROR=38 bash -c "sleep 0.5; exec 200>&-; sleep 8; true"' high "$T/pipe" "$HK_PRELOAD:$T/lib/deny.so"
+wait_for 5 test -s "$T/eof" || fail "a descriptor above the limit stays open"
+kill -0 "$PID" || fail "the program ended before: $(cat "$T/high")"
+ls "$T/run/$PID".*.sock >/dev/null || fail "there was no control thread"
+say "a descriptor above the limit is not kept open"

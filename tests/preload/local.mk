@@ -174,6 +174,6 @@ check_LTLIBRARIES += tests/preload/deny.la
 tests_preload_deny_la_SOURCES = tests/preload/deny.c
 tests_preload_deny_la_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_deny_la_LDFLAGS = $(HK_MODULE_LDFLAGS)
-hk_meagre_sh = tests/preload/nowhere.sh tests/preload/limits.sh
+hk_meagre_sh = tests/preload/nowhere.sh tests/preload/limits.sh tests/preload/denied.sh
 TESTS += $(hk_meagre_sh)
 EXTRA_DIST += $(hk_meagre_sh)

@@ -21,7 +21,7 @@ SELECT sum(a.abalance + b.aid) FROM pgbench_accounts a JOIN pgbench_accounts b O
 SELECT length(regexp_replace(repeat('The quick brown fox ', 20000), 'q(\w+)', '\1!', 'g'));
 END
 
-for mode in ${HK_MODES:-bare balanced minimal}; do
+for mode in ${HK_MODES:-bare balanced}; do
     dir=$T/$mode
     mkdir "$dir" && user_own "$dir" "$T"
     in_mode "$mode" "${AS_USER[@]}" "$bin/initdb" -D "$dir/data" -U tester -A trust -N --locale=C.UTF-8 >"$dir/initdb" 2>&1 ||
