@@ -30,7 +30,7 @@ static void tell_stack(const uintptr_t *stack, size_t frames)
 	char name[300];
 
 	if (frames == 0)
-		hk_log_line("    no stack: that needs glibc 2.35 on x86-64");
+		hk_log_line("    no stack could be read (that takes glibc 2.35 on x86-64)");
 	for (size_t i = 0; i < frames; i++) {
 		(void) hk_unwind_name(stack[i], name, sizeof(name));
 		hk_log_line("    #%zu %s", i, name);

@@ -3,6 +3,7 @@
  * Start and end of the library in a process. The allocator needs no start: it works from the first
  * call on with built-in defaults. The constructor brings the configuration and the control block.
  */
+#include "base/unwind.h"
 #include "control/block.h"
 #include "core/harden.h"
 #include "core/hk.h"
@@ -17,6 +18,7 @@ void hk_shim_start(void)
 	/* Make the allocator register its fork and thread handlers before the program registers any. */
 	hk_free(hk_malloc(1));
 	hk_operators_look();
+	hk_unwind_start(environ);
 	hk_process_start(getauxval(AT_SECURE) != 0, environ);
 	hk_thread_settle(); /* with what it cached before the configuration was known */
 }

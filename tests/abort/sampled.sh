@@ -24,7 +24,7 @@ stacks() { # KIND WANTED: the names of the functions in the report, in this orde
     grep -qE "$2" "$T/names" || fail "$1: not '$2' but '$(cat "$T/names")': $(cat "$T/err")"
 }
 
-three='use_here once main .*free_here once main .*alloc_here once main '
+three='use_here once far_below main .*free_here once far_below main .*alloc_here once far_below main '
 run 139 read
 says 'read after free: 0x[0-9a-f]+, 8 bytes inside of a block of 48 bytes at 0x[0-9a-f]+ \(security = sampled\), by thread [0-9]+:' read
 says 'freed by thread [0-9]+, [0-9.]+ s ago:' read
@@ -35,17 +35,17 @@ says 'write after free' write
 stacks write "$three"
 run 139 over
 says 'write: 0x[0-9a-f]+, 0 bytes beyond the end of a block of 48 bytes' over
-stacks over 'stray_here once main .*alloc_here once main '
+stacks over 'stray_here once far_below main .*alloc_here once far_below main '
 ! grep -q 'freed by' "$T/err" || fail "over: it was not freed"
 run 134 under
 says '^hakmem: write before the beginning of a block: 0x' under
-stacks under 'free_here once main .*alloc_here once main '
+stacks under 'free_here once far_below main .*alloc_here once far_below main '
 run 134 double
 says '^hakmem: double free: 0x' double
-stacks double 'free_here once main .*free_here once main .*alloc_here once main '
+stacks double 'free_here once far_below main .*free_here once far_below main .*alloc_here once far_below main '
 run 134 interior
 says '^hakmem: free of a pointer that malloc did not return: 0x' interior
-stacks interior 'free_here once main .*alloc_here once main '
+stacks interior 'free_here once far_below main .*alloc_here once far_below main '
 run 7 handled
 [ "$(cat "$T/out")" = "my own handler" ] || fail "handled: $(cat "$T/out")"
 run 0 jump

@@ -61,7 +61,7 @@ static void on_segv(int number)
 	_exit(7);
 }
 
-static void once(void)
+NAMED static void once(void)
 {
 	char *p = alloc_here();
 
@@ -78,6 +78,16 @@ static void once(void)
 		use_here(p);
 }
 
+/* So that main's frame is some pages away. */
+NAMED static void far_below(void)
+{
+	volatile char room[12288];
+
+	room[0] = 1;
+	once();
+	room[sizeof(room) - 1] = room[0];
+}
+
 int main(int argc, char **argv)
 {
 	kind = argc > 1 ? argv[1] : "none";
@@ -86,7 +96,7 @@ int main(int argc, char **argv)
 	if (sigsetjmp(back, 1) != 0)
 		return 0;
 	for (int i = 0; i < 100000; i++) {
-		once();
+		far_below();
 		if (argc > 2)
 			usleep(1000);
 	}
