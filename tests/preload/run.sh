@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh PROGRAM: one test program, first on the C library alone (which proves the test), then
-# preloaded in the modes, and with security = sampled and full. hakmem must stay silent except in the modes that log.
+# preloaded in the modes, and with security = sampled and full (HK_MODES: in these). hakmem must stay silent except in the modes that log.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 HK_TEST=preload/$(basename "$program" .t)
@@ -14,7 +14,8 @@ case $HK_TEST in
 */sizes | */processes | */operators | */start_and_end) more="fast learning research sampled full" ;;
 *) more="learning sampled full" ;;
 esac
-for mode in ${HK_MODES:-bare balanced minimal} $more; do
+modes=${HK_MODES:-bare balanced minimal $more}
+for mode in $modes; do
     # Closed pages take addresses, and a block that grows is copied: with limits on addresses, or 30 times 300 MB, that is much.
     [[ $mode =~ full|sampled ]] && [[ $HK_TEST =~ /(limited|errno_kept)$ ]] && continue
     in_mode "$mode" "$program" >"$T/out" 2>"$T/err"
@@ -26,4 +27,4 @@ for mode in ${HK_MODES:-bare balanced minimal} $more; do
     [ ! -s "$T/out" ] || fail "$mode: unexpected output: $(head -5 "$T/out")"
 done
 saw "$(basename "$program" | cut -c1-15)"
-say "on the C library, and in balanced minimal $more"
+say "in $modes"
