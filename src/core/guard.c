@@ -3,7 +3,8 @@
  * Guarded blocks: a mapping of its own for each, a closed page before and behind, the block's end at the end of its last page. Who
  * runs beyond the end meets the closed page at once; the few bytes that alignment leaves there, and those from the page's
  * beginning to the block's, are filled and examined by free(). After that the pages stay closed for a while: who still uses the
- * block is stopped. Those of middling blocks keep their memory, and are cleared and opened again for a later block of as many pages.
+ * block is stopped. Middling blocks keep their memory for a later block of as many pages; of these only the first page is closed, the others are
+ * filled, and examined later: closing and opening many pages costs more than filling them, in virtual machines a hundred times more.
  *
  *   closed | fill … block … fill | closed
  *
@@ -24,7 +25,7 @@
 #define HK_CLOSED 512U                  /* freed blocks whose addresses stay closed, … */
 #define HK_CLOSED_BYTES (4 * HK_GIB)    /* … of so many bytes in all */
 #define HK_REST 16U                     /* so many others must have been freed since, before a block's pages are opened again */
-#define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory, … */
+#define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory ("warm"), … */
 #define HK_WARM_BYTES (64 * HK_MIB)     /* … of all that wait */
 #define HK_GUARDED_MAX 16000U           /* blocks: each takes two of the mappings that the kernel allows a process (65,530) */
 
@@ -107,8 +108,22 @@ static void unmap(struct hk_span *span)
 	hk_sys_unmap(map, bytes);
 }
 
-/* The block that has been closed for longest, if its time is over or (all) in any case. */
-static struct hk_span *expire(bool all)
+static bool is_filled(const char *p, const char *end, unsigned char fill)
+{
+	return p == end || ((unsigned char) *p == fill && memcmp(p, p + 1, (size_t) (end - p) - 1) == 0);
+}
+
+/* One that is warm, before its memory becomes anything else's. */
+static void examine_freed(const struct waiting *one)
+{
+	const char *first = map_of(one->span) + HK_PAGE;
+
+	if (one->warm_bytes > 0 && !is_filled(first + HK_PAGE, first + one->warm_bytes, HK_FILL_FREED))
+		hk_fatal("write after free", one->span->base);
+}
+
+/* The block that has been closed for longest, if its time is over or (all) in any case; or none. */
+static struct waiting expire(bool all)
 {
 	while (closed.next != closed.oldest && (all || closed.next - closed.oldest >= HK_CLOSED || closed.bytes > HK_CLOSED_BYTES ||
 	                                        closed.ring[closed.oldest % HK_CLOSED].span == NULL)) {
@@ -118,24 +133,30 @@ static struct hk_span *expire(bool all)
 			continue;
 		closed.bytes -= map_bytes(one.span);
 		closed.warm_bytes -= one.warm_bytes;
-		return one.span;
+		return one;
 	}
-	return NULL;
+	return (struct waiting){.span = NULL};
+}
+
+static void dismiss(const struct waiting *one)
+{
+	examine_freed(one);
+	unmap(one->span);
 }
 
 /* Bytes of addresses; 0: none is closed. */
 static uint64_t unmap_oldest(void)
 {
-	struct hk_span *span;
+	struct waiting one;
 	uint64_t bytes;
 
 	hk_lock_take(&closed.lock);
-	span = expire(true);
+	one = expire(true);
 	hk_lock_drop(&closed.lock);
-	if (span == NULL)
+	if (one.span == NULL)
 		return 0;
-	bytes = map_bytes(span);
-	unmap(span);
+	bytes = map_bytes(one.span);
+	dismiss(&one);
 	return bytes;
 }
 
@@ -205,8 +226,9 @@ static void *open_again(size_t size, size_t align)
 
 	if (span == NULL)
 		return NULL;
+	examine_freed(&(struct waiting){span, pages_bytes});
 	map = map_of(span);
-	if (hk_sys_open(map + HK_PAGE, pages_bytes) != 0) {
+	if (hk_sys_open(map + HK_PAGE, HK_PAGE) != 0) {
 		unmap(span);
 		return NULL;
 	}
@@ -252,33 +274,32 @@ void *hk_guard_alloc(size_t size, size_t align)
 	return p;
 }
 
-static bool is_filled(const char *p, const char *end)
-{
-	return p == end || ((unsigned char) *p == HK_FILL_EDGE && memcmp(p, p + 1, (size_t) (end - p) - 1) == 0);
-}
-
 static void examine(const struct hk_span *span)
 {
 	const char *first = first_page(span);
 
 	if (span->requested == 0)
 		return;
-	if (!is_filled(first, span->base))
+	if (!is_filled(first, span->base, HK_FILL_EDGE))
 		hk_fatal("write before the beginning of a block", span->base);
-	if (!is_filled(span->base + span->requested, first + open_bytes(span)))
+	if (!is_filled(span->base + span->requested, first + open_bytes(span), HK_FILL_EDGE))
 		hk_fatal("write beyond the end of a block", span->base);
 }
 
-/* Close the block's pages. Bytes that keep their memory. */
+/* Close the block's pages, or the first of them. Bytes that keep their memory. */
 static uint64_t shut(const struct hk_span *span)
 {
 	size_t bytes = open_bytes(span);
-	bool warm = bytes > 0 && span->sample == 0 && first_page(span) == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
+	char *first = first_page(span);
+	bool warm = bytes > 0 && span->sample == 0 && first == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
 	            __atomic_load_n(&closed.warm_bytes, __ATOMIC_RELAXED) + bytes <= HK_WARM_BYTES;
 
 	if (bytes > 0)
-		hk_sys_close(first_page(span), bytes, !warm);
-	return warm ? bytes : 0;
+		hk_sys_close(first, warm ? HK_PAGE : bytes, !warm);
+	if (!warm)
+		return 0;
+	memset(first + HK_PAGE, HK_FILL_FREED, bytes - HK_PAGE);
+	return bytes;
 }
 
 uint64_t hk_guard_trim(void)
@@ -291,13 +312,23 @@ uint64_t hk_guard_trim(void)
 
 		if (one->warm_bytes == 0)
 			continue;
-		(void) hk_sys_purge(map_of(one->span) + HK_PAGE, one->warm_bytes);
+		examine_freed(one);
+		hk_sys_close(map_of(one->span) + HK_PAGE, one->warm_bytes, true);
 		bytes += one->warm_bytes;
 		closed.warm_bytes -= one->warm_bytes;
 		one->warm_bytes = 0;
 	}
 	hk_lock_drop(&closed.lock);
 	return bytes;
+}
+
+void hk_guard_finish(void)
+{
+	hk_lock_take(&closed.lock);
+	for (uint32_t i = closed.oldest; closed.warm_bytes > 0 && i != closed.next; i++)
+		if (closed.ring[i % HK_CLOSED].span != NULL)
+			examine_freed(&closed.ring[i % HK_CLOSED]);
+	hk_lock_drop(&closed.lock);
 }
 
 uint64_t hk_guard_give_up(void)
@@ -311,7 +342,8 @@ uint64_t hk_guard_give_up(void)
 
 bool hk_guard_free(void *p)
 {
-	struct hk_span *span = hk_large_span(p), *old;
+	struct hk_span *span = hk_large_span(p);
+	struct waiting old;
 	uint64_t warm;
 
 	if (span == NULL || hk_span_kind(span) != HK_SPAN_GUARDED)
@@ -327,9 +359,9 @@ bool hk_guard_free(void *p)
 	HK_STAT_SUB(large_live_bytes, span->requested);
 	HK_STAT_SUB(large_live_blocks, 1);
 	hk_lock_take(&closed.lock);
-	while ((old = expire(false)) != NULL) {
+	while ((old = expire(false)).span != NULL) {
 		hk_lock_drop(&closed.lock);
-		unmap(old);
+		dismiss(&old);
 		hk_lock_take(&closed.lock);
 	}
 	closed.ring[closed.next++ % HK_CLOSED] = (struct waiting){span, warm};

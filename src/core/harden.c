@@ -238,7 +238,7 @@ void hk_harden_finish(void)
 
 	if (bad != NULL)
 		hk_fatal(fault, bad);
-
+	hk_guard_finish();
 	for (size_t i = 0; i < HK_QUARANTINE; i++) {
 		char *p;
 

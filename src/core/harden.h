@@ -47,6 +47,8 @@ bool hk_guard_free(void *p);
 uint64_t hk_guard_trim(void);
 /* The addresses of freed blocks, too, which then may be anybody's. Bytes. */
 uint64_t hk_guard_give_up(void);
+/* At the end of the process: examine those that still hold memory. */
+void hk_guard_finish(void);
 struct hk_lock *hk_guard_lock(void);
 
 #endif
