@@ -104,6 +104,8 @@ static void report_unknown(struct reading *r, const char *name)
 {
 	struct hk_near near = {.want = name};
 
+	if (strcmp(name, "HAKMEM_LIB") == 0 || strcmp(name, "HAKMEM_UNIT_DIR") == 0)
+		return; /* hakmemctl's */
 	hk_near_offer(&near, "HAKMEM_MODE");
 	hk_near_offer(&near, "HAKMEM_CONF");
 	for (int k = 0; k < HK_KEY_COUNT; k++)

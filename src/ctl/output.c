@@ -156,12 +156,14 @@ void hk_out_table(const char *const *cells, size_t rows, size_t columns, const c
 
 const char *hk_out_pending(const json_t *key)
 {
-	bool lost = json_is_true(json_object_get(key, "set"));
+	const char *name = hk_out_text(key, "key"), *value = hk_out_text(key, "value");
 	char *buf = buffer();
 
-	snprintf(buf, BUFFER_SIZE, "%s = %s %s", hk_out_text(key, "key"), hk_out_text(key, "value"),
-	         lost ? "is read at start only, and what is set ends with the process: put it into the file and restart"
-	              : "waits for a restart");
+	if (json_is_true(json_object_get(key, "set")))
+		snprintf(buf, BUFFER_SIZE, "%s = %s is read at start only, and what is set ends with the process: put it into the file and restart "
+		         "(set %s=- takes it back)", name, value, name);
+	else
+		snprintf(buf, BUFFER_SIZE, "%s = %s waits for a restart", name, value);
 	return buf;
 }
 

@@ -85,6 +85,8 @@ START_TEST(mistakes_cost_only_themselves)
 	expect_told("HAKMEM_THP: thp must be off, auto or on, not 'sometimes'");
 	expect_told("unknown variable HAKMEM_BIGCAHE: did you mean HAKMEM_BIGCACHE?");
 	ck_assert_uint_eq(w.env.mask, (uint64_t) 1 << HK_KEY_DEBUG);
+	read_env("HAKMEM_LIB=/usr/lib/libhakmem.so", "HAKMEM_UNIT_DIR=/etc/systemd/system", NULL); /* hakmemctl's */
+	ck_assert_uint_eq(w.diags.count, 0);
 	read_env("HAKMEM_MODE=a b", "HAKMEM_XYZZY_PLUGH_WIBBLE=1", NULL);
 	ck_assert_uint_eq(w.diags.count, 2);
 	ck_assert_str_eq(w.env.mode, "");
