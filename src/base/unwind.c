@@ -9,9 +9,11 @@
 #include "base/unwind_int.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -39,11 +41,27 @@ static uintptr_t stack_end(uintptr_t sp)
 	return (sp | (HK_PAGE - 1)) + 1;
 }
 
-/* A word of the stack. */
-static bool peek(const struct hk_frame *frame, uintptr_t address, uintptr_t *ret)
+/* The kernel reads the word before it refuses the call. What is taken for the thread's stack may be one that the program has made, with
+   a closed page behind. */
+static bool is_readable(uintptr_t address)
 {
+	int saved = errno;
+	bool readable = syscall(SYS_rt_sigprocmask, -1, address, NULL, sizeof(uint64_t)) == 0 || errno != EFAULT;
+
+	errno = saved;
+	return readable;
+}
+
+/* A word of the stack. */
+static bool peek(struct hk_frame *frame, uintptr_t address, uintptr_t *ret)
+{
+	uintptr_t page = address & ~(uintptr_t) (HK_PAGE - 1);
+
 	if (address < frame->reg[HK_REG_SP] || address > frame->end - sizeof(*ret) || address % sizeof(*ret) != 0)
 		return false;
+	if (page != frame->page && !is_readable(address))
+		return false;
+	frame->page = page;
 	*ret = *(const uintptr_t *) address;
 	return true;
 }
@@ -52,7 +70,7 @@ static bool step_signal(struct hk_frame *frame)
 {
 	uintptr_t at = frame->reg[HK_REG_SP]; /* the kernel's frame begins with the context, its return address gone */
 
-	if (at + sizeof(ucontext_t) > frame->end)
+	if (at + sizeof(ucontext_t) > frame->end || !is_readable(at) || !is_readable(at + sizeof(ucontext_t) - sizeof(uint64_t)))
 		return false;
 	hk_frame_of_context(frame, (const ucontext_t *) at);
 	frame->interrupted = true;
@@ -83,6 +101,7 @@ static bool step(struct hk_frame *frame)
 	next.pc = next.reg[HK_REG_RA];
 	next.reg[HK_REG_SP] = cfa;
 	next.interrupted = false;
+	next.page = frame->page;
 	*frame = next;
 	return frame->pc != 0;
 }
@@ -100,6 +119,7 @@ static size_t walk(struct hk_frame *frame, uintptr_t *ret, size_t max, bool all)
 	size_t n = 0;
 
 	frame->end = stack_end(frame->reg[HK_REG_SP]);
+	frame->page = 1;
 	for (unsigned i = 0; i < HK_FRAMES_MAX && n < max; i++) {
 		if (all || n > 0 || !is_ours(frame->pc))
 			ret[n++] = frame->pc - !frame->interrupted;

@@ -22,6 +22,7 @@
 
 struct hk_frame {
 	uintptr_t pc, end;       /* end of the stack */
+	uintptr_t page;          /* of the stack, known to be readable; 1: none is */
 	uintptr_t reg[HK_REGS];
 	bool interrupted;        /* pc is the next instruction, not the one after a call */
 };

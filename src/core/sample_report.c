@@ -113,16 +113,20 @@ static void report(const struct hk_sample *sample, uintptr_t address, const void
 /* As if there were no handler of ours. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
-	if ((watch.before.sa_flags & SA_SIGINFO) != 0) {
-		watch.before.sa_sigaction(number, info, context);
-	} else if (watch.before.sa_handler == SIG_IGN && info->si_code <= 0) {
+	const struct sigaction to = watch.before;
+
+	if ((to.sa_flags & SA_RESETHAND) != 0 && to.sa_handler != SIG_IGN) /* this once */
+		watch.before = (struct sigaction){.sa_handler = SIG_DFL};
+	if ((to.sa_flags & SA_SIGINFO) != 0) {
+		to.sa_sigaction(number, info, context);
+	} else if (to.sa_handler == SIG_IGN && info->si_code <= 0) {
 		return; /* sent by somebody, who is ignored */
-	} else if (watch.before.sa_handler == SIG_DFL || watch.before.sa_handler == SIG_IGN) {
+	} else if (to.sa_handler == SIG_DFL || to.sa_handler == SIG_IGN) {
 		(void) signal(number, SIG_DFL); /* the instruction is tried again, and ends the process */
 		if (info->si_code <= 0)
 			(void) raise(number);
 	} else {
-		watch.before.sa_handler(number);
+		to.sa_handler(number);
 	}
 }
 

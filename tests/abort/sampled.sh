@@ -52,11 +52,13 @@ run 0 jump
 [ "$(cat "$T/out")" = "my own handler" ] || fail "jump: $(cat "$T/out")"
 run 0 none
 [ ! -s "$T/err" ] || fail "none: $(cat "$T/err")"
+run 0 stack
+[ ! -s "$T/err" ] || fail "stack: $(cat "$T/err")"
 # One in fifty is met soon enough, too; and none when it is off.
 run 139 read HAKMEM_SAMPLE_RATE=50
 stacks "read, one in 50" "$three"
 run 0 read HAKMEM_SECURITY=basic
-say "9 kinds"
+say "10 kinds"
 
 # In a running process: nothing is found under basic, and soon after the switch it is; with a handler that was there before.
 live() { # STATUS KIND
@@ -76,6 +78,9 @@ says 'read after free' "live read"
 live 7 handled
 says 'read after free' "live handled"
 [ "$(cat "$T/out")" = "my own handler" ] || fail "live handled: $(cat "$T/out")"
+live 139 reset
+says 'read after free' "live reset"
+[ "$(cat "$T/out")" = "my own handler" ] || fail "live reset: $(cat "$T/out")"
 
 # And off again; to full it takes a restart.
 env HAKMEM_CONTROL=on LD_PRELOAD="$HK_PRELOAD" "$victim" none slow >"$T/out" 2>"$T/err" &

@@ -2,19 +2,23 @@
  *
  * sampled_victim KIND: misuses blocks of 48 bytes until it is stopped, in functions that a report should name. KIND: read, write
  * (after free), over, under, double, interior; "handled" is read with a handler of the program's own for SIGSEGV, "jump" the
- * same that goes on with siglongjmp; "none" does no wrong. At most 100,000 blocks, and no faster than asked for: "slow" as a second word.
+ * same that goes on with siglongjmp, "reset" one that is to get it once and returns; "none" does no wrong, nor does "stack", on a small stack of
+ * its own right below closed pages. At most 100,000 blocks, and no faster than asked for: "slow" as a second word.
  */
 #include <stdlib.h>
 
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __clang__
 #define NAMED __attribute__((noinline))
+#define WITHOUT_FRAME
 #else
 #define NAMED __attribute__((noinline, noclone))
+#define WITHOUT_FRAME __attribute__((optimize("O1", "omit-frame-pointer")))
 #endif
 
 static volatile char sink;
@@ -54,11 +58,14 @@ static void on_segv(int number)
 {
 	static const char text[] = "my own handler\n";
 
+	static int calls;
+
 	(void) number;
 	(void) !write(STDOUT_FILENO, text, sizeof(text) - 1);
 	if (strcmp(kind, "jump") == 0)
 		siglongjmp(back, 1);
-	_exit(7);
+	if (strcmp(kind, "reset") != 0 || ++calls > 1)
+		_exit(7);
 }
 
 NAMED static void once(void)
@@ -74,8 +81,37 @@ NAMED static void once(void)
 	free_here(p);
 	if (strcmp(kind, "double") == 0)
 		free_here(p);
-	else if (strcmp(kind, "none") != 0)
+	else if (strcmp(kind, "none") != 0 && strcmp(kind, "stack") != 0)
 		use_here(p);
+}
+
+NAMED static void often(void)
+{
+	for (int i = 0; i < 100; i++)
+		once();
+}
+
+/* The reader of stacks takes the caller's frame to go on where the small stack ends. */
+NAMED WITHOUT_FRAME static void elsewhere(void (*function)(void))
+{
+#ifdef __x86_64__
+	char *map = mmap(NULL, 3 * 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED || mprotect(map + 65536, 65536, PROT_READ | PROT_WRITE) != 0)
+		_exit(2);
+	__asm__ volatile("movq %%rsp, %%rbx\n\t"
+	                 "movq %%rbp, %%r12\n\t"
+	                 "movq %0, %%rsp\n\t"
+	                 "movq %0, %%rbp\n\t"
+	                 "call *%1\n\t"
+	                 "movq %%r12, %%rbp\n\t"
+	                 "movq %%rbx, %%rsp"
+	                 :
+	                 : "r"(map + 131072), "r"(function)
+	                 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "memory", "cc");
+#else
+	function();
+#endif
 }
 
 /* So that main's frame is some pages away. */
@@ -93,6 +129,12 @@ int main(int argc, char **argv)
 	kind = argc > 1 ? argv[1] : "none";
 	if (strcmp(kind, "handled") == 0 || strcmp(kind, "jump") == 0)
 		(void) signal(SIGSEGV, on_segv);
+	if (strcmp(kind, "reset") == 0)
+		(void) sigaction(SIGSEGV, &(struct sigaction){.sa_handler = on_segv, .sa_flags = (int) SA_RESETHAND}, NULL);
+	if (strcmp(kind, "stack") == 0) {
+		elsewhere(often);
+		return 0;
+	}
 	if (sigsetjmp(back, 1) != 0)
 		return 0;
 	for (int i = 0; i < 100000; i++) {
