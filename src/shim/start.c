@@ -18,7 +18,7 @@ void hk_shim_start(void)
 	/* Make the allocator register its fork and thread handlers before the program registers any. */
 	hk_free(hk_malloc(1));
 	hk_operators_look();
-	hk_unwind_start(environ);
+	hk_unwind_start((const void *) getauxval(AT_RANDOM)); /* the kernel puts that above all frames */
 	hk_process_start(getauxval(AT_SECURE) != 0, environ);
 	hk_thread_settle(); /* with what it cached before the configuration was known */
 }
