@@ -11,16 +11,15 @@
 
 void *hk_malloc_beyond(size_t size); /* above HK_TINY_MAX */
 
-/* A block of class c off the calling thread's list, or NULL if that is empty. */
+/* A block of class c off the calling thread's list, or NULL if that is empty or begins with what has no key: the end, or a
+   block that the slow path will not take either. */
 HK_INLINE void *hk_pop_inl(size_t c)
 {
 	uintptr_t heap = hk_own_heap();
 	struct hk_block *block = hk_own_first(heap, c);
 
-	if (HK_UNLIKELY(block == NULL))
+	if (HK_UNLIKELY(!hk_block_linked(block)))
 		return NULL;
-	if (HK_UNLIKELY(block->key != HK_FREE_KEY))
-		hk_heap_keyless(block);
 	hk_own_set_first(heap, c, block->next);
 	block->key = 0;
 	return block;
@@ -49,8 +48,7 @@ HK_INLINE void hk_free_inl(void *p)
 		hk_heap_free_odd(p);
 		return;
 	}
-	block->next = list->head;
-	block->key = HK_FREE_KEY;
+	hk_block_link(block, list->head);
 	list->head = block;
 	if (HK_UNLIKELY(--list->room < 0))
 		hk_heap_free_slow(p);

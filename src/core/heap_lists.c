@@ -141,13 +141,12 @@ static void flush_class(struct hk_heap *heap, unsigned c)
 	struct hk_block *alloc = heap->alloc[c], *freed = heap->freed[c].head;
 	size_t left;
 
-	heap->alloc[c] = NULL;
+	heap->alloc[c] = HK_LIST_END;
 	reset_freed(heap, c);
-	left = alloc != NULL ? hk_pool_give(c, alloc) : 0;
+	left = hk_pool_give(c, alloc);
 	count_allocs(heap, c, heap->length[c] - hk_min(left, heap->length[c]), 0);
 	heap->length[c] = 0;
-	if (freed != NULL)
-		(void) hk_pool_give(c, freed);
+	(void) hk_pool_give(c, freed);
 }
 
 void hk_lists_decay(struct hk_heap *heap)

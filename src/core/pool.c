@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+const struct hk_block hk_list_end;
 struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
 struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
 _Atomic uint32_t hk_pool_shards_used;
@@ -148,16 +149,6 @@ void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab)
 	hk_pool_slab_destroy(slab);
 }
 
-/* Append block to the chain that ends in *link. */
-static struct hk_block **link_block(struct hk_block **link, char *block)
-{
-	struct hk_block *b = (struct hk_block *) (void *) block;
-
-	b->key = HK_FREE_KEY;
-	*link = b;
-	return &b->next;
-}
-
 /* Of a block that was never used: what stands next to its neighbours. */
 static bool is_untouched(const struct hk_block *b, size_t size)
 {
@@ -196,8 +187,8 @@ static void unpurge(struct hk_span *slab, size_t offset, size_t bytes)
 			unpurge_page(slab, page, hk_classes[slab->class_number].size);
 }
 
-/* Up to want free blocks out of the bitmap, lowest addresses first. */
-static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***link)
+/* Up to want free blocks out of the bitmap, lowest addresses first, linked behind *last, which becomes the last of them. */
+static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block **last)
 {
 	size_t size = hk_classes[slab->class_number].size, taken = 0;
 	size_t words = bitmap_words(slab), w = slab->hint;
@@ -218,7 +209,8 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block ***li
 			}
 			if (HK_UNLIKELY(slab->purged != 0)) /* the first block on a page, so none before it has its key there */
 				unpurge(slab, w * 64 * size + offset, size);
-			*link = link_block(*link, base + offset);
+			hk_block_link(*last, (struct hk_block *) (void *) (base + offset));
+			*last = (*last)->next;
 			taken++;
 		}
 		slab->bits[w] = bits;
@@ -258,7 +250,7 @@ static void leave_out(struct hk_span *slab, size_t i)
  * slab is so far used that this is little. Every other one is left out, and comes next: until then, writes beyond the
  * blocks that are handed out meet nobody's data, and are found.
  */
-static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***link)
+static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block **last)
 {
 	size_t size = hk_classes[slab->class_number].size, first = slab->carved;
 	size_t end = hk_align_up((first + 1) * size, HK_PAGE), n, left = 0;
@@ -276,7 +268,8 @@ static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***l
 			leave_out(slab, i);
 			left++;
 		} else {
-			*link = link_block(*link, (char *) fresh_block(slab, i));
+			hk_block_link(*last, fresh_block(slab, i));
+			*last = (*last)->next;
 		}
 	}
 	slab->carved = (uint16_t) (first + n);
@@ -286,24 +279,24 @@ static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block ***l
 /* Free blocks of the bin's slabs, lock held. Fresh memory comes a page at a time. */
 static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 {
-	struct hk_chain chain = {NULL, 0};
-	struct hk_block **link = &chain.head;
+	struct hk_block before = {HK_LIST_END, 0}, *last = &before;
 	struct hk_span *slab;
+	size_t length = 0;
 	bool fresh = false;
 
-	while (chain.length < want && !fresh && (slab = bin->head) != NULL) {
+	while (length < want && !fresh && (slab = bin->head) != NULL) {
 		if (slab_is_empty(slab))
 			bin->empty--;
 		fresh = slab->nfree == 0;
 		if (fresh) /* may leave some to be taken: then the slab stays in its list */
-			chain.length += take_fresh(slab, want - chain.length, &link);
+			length += take_fresh(slab, want - length, &last);
 		else
-			chain.length += take_bits(slab, want - chain.length, &link);
+			length += take_bits(slab, want - length, &last);
 		if (slab->nfree == 0 && slab->carved == slab->capacity)
 			hk_pool_list_remove(bin, slab);
 	}
-	*link = NULL;
-	return chain;
+	hk_block_link(last, HK_LIST_END);
+	return (struct hk_chain){before.next, length};
 }
 
 struct hk_chain hk_pool_take_batch(struct pool_bin *bin)
@@ -322,13 +315,13 @@ static struct hk_chain take_of_batch(struct pool_bin *bin, unsigned shard, unsig
 
 	if (bin->length[last] == 1)
 		return hk_pool_take_batch(bin);
-	if (HK_UNLIKELY(block->key != HK_FREE_KEY || hk_slab_with(block->next, HK_CODE(c)) == NULL)) {
+	if (HK_UNLIKELY(!hk_block_linked(block) || hk_slab_with(block->next, HK_CODE(c)) == NULL)) {
 		bin->nbatch--;
 		bin_unlock(shard, c);
 		hk_pool_keyless(block);
 	}
 	bin->batch[last] = block->next;
-	block->next = NULL;
+	hk_block_link(block, HK_LIST_END);
 	bin->length[last]--;
 	bin->asked = true;
 	return (struct hk_chain){block, 1};
@@ -356,7 +349,7 @@ static unsigned home_of(unsigned shard, unsigned c)
 /* Shards that no thread is in: what exited threads left there is used before new memory. */
 static struct hk_chain take_orphaned(unsigned c, size_t want)
 {
-	struct hk_chain chain = {NULL, 0};
+	struct hk_chain chain = {HK_LIST_END, 0};
 	unsigned used = shards_used();
 
 	for (unsigned s = 0; s < used && chain.length == 0; s++)
@@ -367,7 +360,7 @@ static struct hk_chain take_orphaned(unsigned c, size_t want)
 
 static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
 {
-	struct hk_chain chain = {NULL, 0};
+	struct hk_chain chain = {HK_LIST_END, 0};
 	struct pool_bin *bin;
 	struct hk_span *slab;
 

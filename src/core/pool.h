@@ -7,7 +7,7 @@
  * and the slabs of exited threads are simply used on.
  *
  * Free blocks are linked through their first word while they are out of their slab's bitmap; the
- * second word then holds a key (heap.h).
+ * second word then holds a key made of both addresses (heap.h).
  */
 #ifndef HK_CORE_POOL_H
 #define HK_CORE_POOL_H
@@ -20,8 +20,26 @@ struct hk_block {
 	uintptr_t key;
 };
 
-/* An address that no program has a use for, and an immediate operand in the fast paths. */
+/* Ends every list. It is no block, and has no key: what is popped need not be tested for being there, and for its key. */
+extern const struct hk_block hk_list_end;
+#define HK_LIST_END ((struct hk_block *) &hk_list_end)
+
+/* Added to two addresses it gives none that a program has a use for; an immediate operand in the fast paths. */
 #define HK_FREE_KEY ((uintptr_t) (intptr_t) -0x5a3c1e09)
+
+/* Make block the one before next on a list. The key binds the link to its place: who overwrites
+   one of the two, or copies both from another block, is found by hk_block_linked. */
+HK_INLINE void hk_block_link(struct hk_block *block, struct hk_block *next)
+{
+	block->next = next;
+	block->key = (uintptr_t) block + (uintptr_t) next + HK_FREE_KEY;
+}
+
+/* Is block on a list, its link as it was written? To be asked before the link is followed. */
+HK_INLINE bool hk_block_linked(const struct hk_block *block)
+{
+	return block->key == (uintptr_t) block + (uintptr_t) block->next + HK_FREE_KEY;
+}
 
 /* In a block beside ones that are handed out, which itself was never used: its first and last words are zero. Who writes
    beyond the end or the beginning of its neighbours breaks that. */

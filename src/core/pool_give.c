@@ -65,7 +65,7 @@ static HK_COLD _Noreturn void refuse_locked(const struct hk_span *slab, struct h
 _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b)
 {
 	bin_unlock(slab->shard, slab->class_number);
-	refuse(b, b->key == HK_FREE_KEY);
+	refuse(b, hk_block_linked(b));
 }
 
 void hk_pool_keyless(const struct hk_block *block)
@@ -95,12 +95,12 @@ HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struc
 		}
 		if (HK_UNLIKELY(hk_bit_set(&word, i)))
 			refuse_locked(slab, b, true);
-		if (HK_UNLIKELY(b->key != HK_FREE_KEY))
+		if (HK_UNLIKELY(!hk_block_linked(b)))
 			refuse_locked(slab, b, false);
 		b->key = HK_POOL_KEY;
 		b = b->next;
 		n++;
-	} while (hk_align_down((uintptr_t) b, HK_SLAB_BYTES) == base); /* NULL is in no slab */
+	} while (hk_align_down((uintptr_t) b, HK_SLAB_BYTES) == base); /* the end is in no slab */
 	bits[at] = word;
 	*ret_count = n;
 	return b;
@@ -112,14 +112,14 @@ HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struc
  */
 static size_t give_shard(unsigned c, struct hk_block **head)
 {
-	struct hk_block *b = *head, *others = NULL;
+	struct hk_block *b = *head, *others = HK_LIST_END;
 	struct hk_span *slab = checked_slab(b, c);
 	unsigned shard = slab->shard;
 	struct pool_bin *bin = bin_lock(shard, c);
 	uint64_t inverse = hk_classes[c].inverse;
 	size_t total = 0, n;
 
-	while (b != NULL) {
+	while (b != HK_LIST_END) {
 		slab = hk_slab_with(b, HK_CODE(c));
 		if (HK_UNLIKELY(slab == NULL)) {
 			bin_unlock(shard, c);
@@ -133,7 +133,11 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 		} else {
 			struct hk_block *next = b->next;
 
-			b->next = others;
+			if (HK_UNLIKELY(!hk_block_linked(b))) {
+				bin_unlock(shard, c);
+				refuse(b, false);
+			}
+			hk_block_link(b, others);
 			others = b;
 			b = next;
 		}
@@ -150,7 +154,7 @@ size_t hk_pool_give(unsigned c, struct hk_block *head)
 {
 	size_t total = 0;
 
-	while (head != NULL)
+	while (head != HK_LIST_END)
 		total += give_shard(c, &head);
 	return total;
 }

@@ -65,6 +65,15 @@ void hk_sample_settle(struct hk_heap *heap)
 		heap->sample_due[i] = 0;
 }
 
+static struct hk_block *linked(struct hk_heap *heap, unsigned c, struct hk_block *block)
+{
+	if (HK_UNLIKELY(!hk_block_linked(block))) {
+		heap->alloc[c] = HK_LIST_END; /* not to be met again by a handler of SIGABRT */
+		hk_pool_keyless(block);
+	}
+	return block;
+}
+
 void hk_sample_cut(struct hk_heap *heap, unsigned c)
 {
 	struct hk_block *block = heap->alloc[c], *rest;
@@ -77,12 +86,12 @@ void hk_sample_cut(struct hk_heap *heap, unsigned c)
 	heap->length[c] = (uint16_t) heap->sample_in;
 	if (heap->sample_in == 0) {
 		rest = block;
-		heap->alloc[c] = NULL;
+		heap->alloc[c] = HK_LIST_END;
 	} else {
 		for (int64_t i = 1; i < heap->sample_in; i++)
-			block = block->next;
-		rest = block->next;
-		block->next = NULL;
+			block = linked(heap, c, block)->next;
+		rest = linked(heap, c, block)->next;
+		hk_block_link(block, HK_LIST_END);
 	}
 	(void) hk_pool_give(c, rest);
 	heap->sample_in = draw(heap);

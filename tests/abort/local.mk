@@ -14,6 +14,7 @@ tests_abort_misuse_SOURCES = tests/abort/misuse.cc
 tests_abort_misuse_CXXFLAGS = -std=c++17 -fsized-deallocation -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin -Wno-free-nonheap-object
 tests_abort_misuse_LDFLAGS = -pthread
 HK_BUGS = \
+	tests/abort/corrupt_link.bug \
 	tests/abort/corrupt_list.bug \
 	tests/abort/double_free.bug \
 	tests/abort/double_free_handled.bug \
@@ -45,6 +46,9 @@ HK_BUGS = \
 	tests/abort/write_after_free_full.bug
 check_PROGRAMS += $(HK_BUGS)
 TESTS += $(HK_BUGS)
+tests_abort_corrupt_link_bug_SOURCES = tests/abort/corrupt_link.c
+tests_abort_corrupt_link_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_corrupt_link_bug_LINK = $(HK_LINK)
 tests_abort_corrupt_list_bug_SOURCES = tests/abort/corrupt_list.c
 tests_abort_corrupt_list_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_corrupt_list_bug_LINK = $(HK_LINK)
