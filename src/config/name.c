@@ -95,7 +95,8 @@ void hk_near_offer(struct hk_near *near, const char *candidate)
 	/* When every letter would change, nothing is near. */
 	if (d >= longer && d < HK_NAME_MAX)
 		return;
-	if (near->best == NULL || d < near->distance) {
+	/* Of two that are as near, the one with all its letters: they were only swapped or mistyped. */
+	if (near->best == NULL || d < near->distance || (d == near->distance && m == n && strlen(near->best) != n)) {
 		near->best = candidate;
 		near->distance = d;
 	}

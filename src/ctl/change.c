@@ -148,7 +148,7 @@ int hk_do_set(struct hk_ctl *ctl)
 
 	for (int i = 1; i < ctl->nargs; i++)
 		if (strchr(ctl->args[i], '=') == NULL || ctl->args[i][0] == '=')
-			return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE", ctl->args[i]);
+			return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE, without blanks", ctl->args[i]);
 	ctl->args[0] = force;
 	line = hk_ctl_line(ctl, ctl->args + first, ctl->nargs - first);
 	return line == NULL ? HK_EXIT_USAGE : change(ctl, target, 1, line);

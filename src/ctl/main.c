@@ -4,6 +4,7 @@
  * a full disk or a closed pipe is a failure, too.
  */
 #include "base/sys.h"
+#include "config/name.h"
 #include "ctl/complete.h"
 #include "ctl/output.h"
 #include "ctl/pool.h"
@@ -128,46 +129,14 @@ static const struct hk_command *find_command(const char *name)
 	return NULL;
 }
 
-/* Edit distance, for names of at most 15 letters. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[17], diagonal, above;
-	size_t n = strlen(b);
-
-	if (strlen(a) > 15 || n > 15)
-		return 99;
-	for (unsigned j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-		diagonal = row[0];
-		row[0] = i;
-		for (unsigned j = 1; j <= n; j++) {
-			above = row[j];
-			row[j] = diagonal + (a[i - 1] != b[j - 1]);
-			if (above + 1 < row[j])
-				row[j] = above + 1;
-			if (row[j - 1] + 1 < row[j])
-				row[j] = row[j - 1] + 1;
-			diagonal = above;
-		}
-	}
-	return row[n];
-}
-
 static int unknown_verb(const struct hk_ctl *ctl, const char *name)
 {
-	const struct hk_command *near = NULL;
-	unsigned best = strlen(name) < 4 ? 2 : 3;
+	struct hk_near near = {.want = name};
 
-	for (const struct hk_command *c = hk_commands; c->name != NULL; c++) {
-		unsigned d = distance(name, c->name);
-		if (d < best) {
-			best = d;
-			near = c;
-		}
-	}
-	if (near != NULL)
-		return hk_ctl_usage(ctl, "unknown verb '%s': did you mean '%s'?", name, near->name);
+	for (const struct hk_command *c = hk_commands; c->name != NULL; c++)
+		hk_near_offer(&near, c->name);
+	if (near.best != NULL)
+		return hk_ctl_usage(ctl, "unknown verb '%s': did you mean '%s'?", name, near.best);
 	return hk_ctl_usage(ctl, "unknown verb '%s'", name);
 }
 

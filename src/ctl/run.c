@@ -6,6 +6,7 @@
 #include "config/doc.h"
 #include "ctl/ctl.h"
 #include "ctl/needs.h"
+#include "ctl/output.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -57,7 +58,7 @@ int hk_ctl_setting(const struct hk_ctl *ctl, char *word, const char *hint, const
 	enum hk_key_id key;
 
 	if (equals == NULL || equals == word)
-		return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE%s", word, hint);
+		return hk_ctl_usage(ctl, "'%s' is not KEY=VALUE, without blanks%s", word, hint);
 	*equals = '\0';
 	*ret_value = equals + 1;
 	*ret_name = "HAKMEM_MODE";
@@ -83,6 +84,18 @@ static int set_variable(const struct hk_ctl *ctl, char *word)
 	return status;
 }
 
+/* The service will go on without what is wrong, and tell it in `status`; whoever starts it by hand is told now. */
+static void warn_of_variables(void)
+{
+	struct hk_overlay overlay = {0};
+	struct hk_identity identity = {0};
+	struct hk_diags diags = {0};
+
+	hk_env_read(environ, &overlay, &identity, &diags);
+	for (uint32_t i = 0; i < hk_min(diags.count, HK_DIAGS); i++)
+		fprintf(stderr, "hakmemctl: warning: %s; it has no effect\n", hk_out_safe(diags.text[i]));
+}
+
 int hk_do_exec(struct hk_ctl *ctl)
 {
 	int status = 0, error;
@@ -96,6 +109,7 @@ int hk_do_exec(struct hk_ctl *ctl)
 	if (status != 0)
 		return status;
 	unsetenv("HAKMEM_LIB"); /* ours alone: the library would report an unknown variable */
+	warn_of_variables();
 	execvp(ctl->rest[0], ctl->rest);
 	error = errno;
 	hk_ctl_fail(0, "%s: %s", ctl->rest[0], strerror(error));

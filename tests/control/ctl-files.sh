@@ -42,7 +42,7 @@ out 'bad\.ini:5: '
 ctl 1 check "$T/warn.ini" "$T/bad.ini" --json
 json 'len(j) == 2 and j[0]["errors"] == 0 and j[0]["warnings"] >= 1 and j[1]["errors"] == 2'
 ctl 1 check "$T/none.ini"
-out 'none\.ini: No such file'
+out 'none\.ini: No such file or directory; without FILE the installed file is checked'
 { echo '[hakmem]'; for i in {1..40}; do echo "nonsense$i = 1"; done; } >"$T/many.ini"
 ctl 1 check "$T/many.ini"
 [ "$(grep -c '^error: .*unknown key' "$T/out")" -eq 40 ] || fail "not all 40 errors: $(cat "$T/out")"
@@ -110,6 +110,15 @@ ctl 2 run mode=fats -- true
 err "did you mean 'fast'"
 ctl 2 run thp=on
 ctl 2 run sleep 1
+err "'sleep' is not KEY=VALUE, without blanks"
+# What the program will not heed is told to who starts it; the program runs.
+HAKMEM_PURGE_DELAY=soon HAKMEM_TINYPOL=on ctl 5 run -- sh -c 'exit 5'
+err 'warning: HAKMEM_PURGE_DELAY: purge_delay must be .*; it has no effect'
+err 'warning: unknown variable HAKMEM_TINYPOL: did you mean HAKMEM_TINYPOOL\?; it has no effect'
+ctl 2 stauts
+err "did you mean 'status'"
+ctl 2 stas
+err "did you mean 'stats'"
 unset HAKMEM_LIB
 ctl 0 run -- sh -c 'echo "$LD_PRELOAD"'
 out '^/.*/libhakmem\.so$'

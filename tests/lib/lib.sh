@@ -129,8 +129,12 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 # A server that must be there, and with or without the library as MODE says.
 check_loaded() {
-    local pid=$1 mode=$2
-    kill -0 "$pid" 2>/dev/null || fail "pid $pid ($mode) is gone"
+    local pid=$1 mode=$2 i
+    for ((i = 0; i < 100; i++)); do # what starts a service may become it by and by
+        kill -0 "$pid" 2>/dev/null || fail "pid $pid ($mode) is gone"
+        [ "$mode" != bare ] && ! grep -q libhakmem "/proc/$pid/maps" || break
+        sleep 0.05
+    done
     if [ "$mode" = bare ]; then
         ! grep -q libhakmem "/proc/$pid/maps" || fail "pid $pid is preloaded, though it must not be"
     else
