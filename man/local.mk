@@ -1,5 +1,5 @@
 dist_man_MANS += man/hakmem.ini.5
-EXTRA_DIST += man/hakmem.ini.5.in
+EXTRA_DIST += man/hakmem.ini.5.in man/hakmemctl.1.in
 dist_man_MANS += man/hakmemctl.1
 dist_man_MANS += man/hakmem.7
 if HAKMEMD

@@ -29,13 +29,20 @@ EXTRA_DIST += tools/bench/bench_allocators tools/bench/bench_programs.py tools/b
 	tools/bench/programs/objects.rb tools/bench/programs/pages.ps tools/bench/programs/redis.py \
 	tools/bench/programs/templates.cc
 
-# What the key table says for people to read. The results are committed; a test compares them.
-check_PROGRAMS += gen-conf
-gen_conf_SOURCES = tools/gen/gen-conf.c
+# What the tables of keys, verbs and counters say for people to read. The results are committed; a test compares them.
+check_PROGRAMS += gen-conf gen-man
+gen_conf_SOURCES = tools/gen/gen-conf.c tools/gen/mdoc.c tools/gen/mdoc.h
 gen_conf_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS)
+# The table of verbs is in hakmemctl's main.c. The page speaks of /etc wherever this build has it.
+gen_man_SOURCES = tools/gen/gen-man.c tools/gen/mdoc.c tools/gen/mdoc.h src/ctl/main.c
+gen_man_CPPFLAGS = $(hakmemctl_CPPFLAGS) -UHK_SYSCONFDIR -DHK_SYSCONFDIR='"/etc"' -Dmain=hk_ctl_main
+gen_man_CFLAGS = $(AM_CFLAGS) -Wno-missing-prototypes
+gen_man_LDADD = $(hakmemctl_LDADD)
 .PHONY: regen
-regen: gen-conf$(EXEEXT)
+regen: gen-conf$(EXEEXT) gen-man$(EXEEXT)
 	./gen-conf ini >hakmem.ini.new
 	./gen-conf man $(srcdir)/man/hakmem.ini.5.in >hakmem.ini.5.new
+	./gen-man $(srcdir)/man/hakmemctl.1.in >hakmemctl.1.new
 	mv hakmem.ini.new $(srcdir)/conf/hakmem.ini
 	mv hakmem.ini.5.new $(srcdir)/man/hakmem.ini.5
+	mv hakmemctl.1.new $(srcdir)/man/hakmemctl.1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table. tests/control/ctl-stats.sh holds it against the numbers that a live service gives, and the
- * list in man/hakmemctl.1 against it.
+ * The table. tests/control/ctl-stats.sh holds it against the numbers that a live service gives; the list in
+ * hakmemctl(1) is made from it.
  */
 #include "ctl/counter_docs.h"
 

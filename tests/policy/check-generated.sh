@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The shipped hakmem.ini and the manual's key reference are what the key table says, and lint clean.
+# The shipped hakmem.ini and what the manual says of keys, verbs, options and counters are what the tables say, and lint clean.
 set -euo pipefail
 
 status=0
@@ -12,6 +12,11 @@ fail() {
 diff -u "$HK_SRC/conf/hakmem.ini" <("$HK_BUILD/gen-conf" ini) || fail 'conf/hakmem.ini: run "make regen"'
 diff -u "$HK_SRC/man/hakmem.ini.5" <("$HK_BUILD/gen-conf" man "$HK_SRC/man/hakmem.ini.5.in") ||
     fail 'man/hakmem.ini.5: run "make regen"'
+diff -u "$HK_SRC/man/hakmemctl.1" <("$HK_BUILD/gen-man" "$HK_SRC/man/hakmemctl.1.in") || fail 'man/hakmemctl.1: run "make regen"'
+# A verb without its line, or a line without its verb, does not get that far.
+for change in '/@VERB log@/d' 's/@VERB log@/@VERB lag@/' '/@OPTION --door@/p' '/@OPTION --json@/d'; do
+    ! "$HK_BUILD/gen-man" <(sed "$change" "$HK_SRC/man/hakmemctl.1.in") >/dev/null 2>&1 || fail "gen-man does not see $change"
+done
 if command -v mandoc >/dev/null; then
     # Pages that are not installed here cannot be looked up.
     complaints=$(mandoc -T lint "$HK_SRC/man/hakmem.ini.5" 2>&1 | grep -v 'manual not found\|outdated mandoc.db' || true)

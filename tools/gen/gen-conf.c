@@ -6,6 +6,7 @@
  * `make regen` rewrites both files; tests/policy/check-generated.sh compares them.
  */
 #include "config/config.h"
+#include "mdoc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,29 +224,6 @@ static void write_ini(void)
 	write_ini_daemon();
 }
 
-/* Prose in the manual: short lines, each sentence on its own, nothing that looks like a request. */
-static void man_text(const char *text)
-{
-	size_t column = 0;
-	bool ended = false;
-
-	while (*text != '\0') {
-		size_t n = strcspn(text, " ");
-
-		if (column > 0 && (ended || column + 1 + n > 78))
-			column = (size_t) printf("\n") - 1;
-		if (column > 0)
-			column += (size_t) printf(" ");
-		else if (*text == '.' || *text == '\'')
-			column += (size_t) printf("\\&");
-		column += (size_t) printf("%.*s", (int) n, text);
-		ended = text[n - 1] == '.';
-		text += n;
-		text += *text == ' ';
-	}
-	putchar('\n');
-}
-
 static void write_man_modes(void)
 {
 	puts(".Bl -tag -width balancedx -compact");
@@ -271,10 +249,10 @@ static void write_man_keys(void)
 		if (group_of(k) != NULL)
 			printf("%s.Ss %s\n.Bl -tag -width Ds\n", k == 0 ? "" : ".El\n", group_of(k));
 		printf(".It Ic %s\n", hk_keys[k].name);
-		man_text(hk_keys[k].doc);
+		mdoc_text(hk_keys[k].doc);
 		describe(k, text);
 		puts(".br");
-		man_text(text);
+		mdoc_text(text);
 	}
 	puts(".El");
 }
@@ -286,35 +264,26 @@ static void write_man_daemon(void)
 	puts(".Bl -tag -width Ds");
 	for (size_t i = 0; i < HK_COUNT(daemon_keys); i++) {
 		printf(".It Ic %s\n", daemon_keys[i].name);
-		man_text(daemon_keys[i].doc);
+		mdoc_text(daemon_keys[i].doc);
 		puts(".br");
 		snprintf(text, sizeof(text), "default %s", daemon_keys[i].fallback);
-		man_text(text);
+		mdoc_text(text);
 	}
 	puts(".El");
 }
 
-static int write_man(const char *template)
+static bool fill(const char *name, const char *argument)
 {
-	FILE *file = fopen(template, "r");
-	char line[1024];
-
-	if (file == NULL) {
-		perror(template);
-		return 1;
-	}
-	while (fgets(line, sizeof(line), file) != NULL) {
-		if (strcmp(line, ".\\\" @MODES@\n") == 0)
-			write_man_modes();
-		else if (strcmp(line, ".\\\" @KEYS@\n") == 0)
-			write_man_keys();
-		else if (strcmp(line, ".\\\" @DAEMON@\n") == 0)
-			write_man_daemon();
-		else
-			fputs(line, stdout);
-	}
-	fclose(file);
-	return 0;
+	(void) argument;
+	if (strcmp(name, "MODES") == 0)
+		write_man_modes();
+	else if (strcmp(name, "KEYS") == 0)
+		write_man_keys();
+	else if (strcmp(name, "DAEMON") == 0)
+		write_man_daemon();
+	else
+		return false;
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -325,7 +294,7 @@ int main(int argc, char **argv)
 		write_ini();
 		status = 0;
 	} else if (argc == 3 && strcmp(argv[1], "man") == 0) {
-		status = write_man(argv[2]);
+		status = mdoc_fill(argv[2], fill);
 	} else {
 		fprintf(stderr, "usage: gen-conf ini | gen-conf man TEMPLATE\n");
 	}
