@@ -7,6 +7,7 @@
 #include "ctl/doctor.h"
 #include "ctl/dropin.h"
 #include "ctl/output.h"
+#include "ctl/tuning.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -98,6 +99,17 @@ static void visit_file(struct visit *visit, const char *path)
 	report(visit, &all);
 }
 
+/* Does the unit set what only tunes another allocator? */
+static void judge_variables(const struct hk_unit *unit, struct hk_findings *all)
+{
+	struct hk_words words = hk_unit_words(hk_unit_get(unit, "Environment"));
+	char found[256] = "";
+
+	for (unsigned i = 0; i < words.n; i++)
+		hk_tuning_note(words.at[i], found, sizeof found);
+	hk_tuning_judge(found, "the unit", all);
+}
+
 /* The drop-in: is it there, is it in force? */
 static void judge_dropin(const struct hk_unit *unit, const char *path, const struct hk_needs *needs,
                          struct hk_findings *all)
@@ -131,6 +143,8 @@ static void judge_dropin(const struct hk_unit *unit, const char *path, const str
 		         needs->reasons[i] != NULL ? needs->reasons[i] : "");
 		hk_remedy(all, "hakmemctl enable %s writes it", unit->id);
 	}
+	if (named)
+		judge_variables(unit, all);
 }
 
 static void visit_unit(struct visit *visit, const struct hk_unit *unit)

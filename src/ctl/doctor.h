@@ -18,6 +18,7 @@ struct hk_patient {
 	char *status,
 	        *preload;  /* /proc/PID/status; LD_PRELOAD of its start, NULL: not set or not to be seen */
 	bool environ_seen; /* its environment could be read */
+	char tuning[256];  /* names of variables in it that tune other allocators */
 	bool secure;       /* AT_SECURE */
 	char library[PATH_MAX];                  /* as it is mapped, or "" */
 	bool replaced;                           /* … which is not the file that is there now */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * doctor on one process: is the library in it, and if not, which of the loader's reasons it was. All of it is
- * read from /proc; of a stranger's environment only LD_PRELOAD is looked at.
+ * read from /proc; of a stranger's environment only LD_PRELOAD and some names are looked at.
  */
 #include "base/sys.h"
 #include "ctl/doctor.h"
 #include "ctl/dropin.h"
 #include "ctl/elf.h"
 #include "ctl/needs.h"
+#include "ctl/tuning.h"
 #include "hakmem.h"
 
 #include <elf.h>
@@ -39,9 +40,11 @@ static void read_environ(struct hk_patient *p)
 	char *text = read_proc(p->seen.pid, "environ", MAX_ENVIRON, &n);
 
 	p->environ_seen = n > 0;
-	for (char *one = text; one != NULL && n > 0 && one < text + n; one += strlen(one) + 1)
+	for (char *one = text; one != NULL && n > 0 && one < text + n; one += strlen(one) + 1) {
 		if (strncmp(one, "LD_PRELOAD=", 11) == 0)
 			p->preload = strdup(one + 11);
+		hk_tuning_note(one, p->tuning, sizeof p->tuning);
+	}
 	free(text);
 }
 
@@ -356,4 +359,6 @@ void hk_doctor_loaded(const struct hk_patient *p, struct hk_findings *all)
 		hk_remedy(all, "as root, or where kernel.yama.ptrace_scope = 0 as its user");
 	}
 	judge_others(p, all);
+	if (p->library[0] != '\0' && !hk_found_any(all, HK_PROBLEM, "malloc"))
+		hk_tuning_judge(p->tuning, "its environment", all);
 }

@@ -48,4 +48,5 @@ libhk_ctl_a_SOURCES = \
 	src/ctl/sockets.c \
 	src/ctl/target.c \
 	src/ctl/top.c src/ctl/top.h src/ctl/top_once.c src/ctl/top_rows.c src/ctl/top_screen.c \
+	src/ctl/tuning.c src/ctl/tuning.h \
 	src/ctl/unit.c src/ctl/unit.h

@@ -176,13 +176,33 @@ ctl 0 doctor "$PID"
 out "OK +socket +$HAKMEM_CONTROL_DIR/$PID\."
 out 'NOTE +socket .*no other thread than ours'
 stop "$PID"
+# What tunes another allocator is named, its value is not; and only where hakmem serves malloc.
+others="MALLOC_CONF=dirty_decay_ms:hkt mimalloc_purge_delay=7 GLIBC_TUNABLES=glibc.malloc.arena_max=1 MALLOC_ARENA_MAX=1"
+# shellcheck disable=SC2086 # words are wanted
+go env $others MALLOC_CONFUSED=1 LD_PRELOAD="$HK_PRELOAD" hkt-plain
+wait_for 20 "$HK_CTL" status "$PID"
+ctl 0 doctor "$PID"
+for name in $others; do out "NOTE +variables .*\b${name%%=*}\b.* in its environment: no effect under hakmem"; done
+out '→ hakmem-migration\(7\)'
+! grep -qE 'MALLOC_CONFUSED|hkt:|:hkt' "$T/out" || fail "too much is told: $(cat "$T/out")"
+stop "$PID"
+go env GLIBC_TUNABLES=glibc.cpu.x86_shstk=off LD_PRELOAD="$HK_PRELOAD" hkt-plain
+wait_for 20 "$HK_CTL" status "$PID"
+ctl 0 doctor "$PID"
+! grep -q variables "$T/out" || fail "a tunable that is not malloc's: $(cat "$T/out")"
+stop "$PID"
+go env MALLOC_ARENA_MAX=1 hkt-plain
+ctl 1 doctor "$PID"
+! grep -q variables "$T/out" || fail "glibc's malloc goes by it: $(cat "$T/out")"
+stop "$PID"
 # Another allocator: in front of ours, behind it.
 echo 'int hkt_nothing;' >"$T/nothing.c"
 gcc -shared -fPIC -o "$T/lib/other/libjemalloc.so.2" "$T/nothing.c" || fail "gcc -shared"
-go env LD_PRELOAD="$T/lib/other/libjemalloc.so.2:$HK_PRELOAD" hkt-plain
+go env MALLOC_CONF=xmalloc:true LD_PRELOAD="$T/lib/other/libjemalloc.so.2:$HK_PRELOAD" hkt-plain
 wait_for 20 "$HK_CTL" status "$PID"
 ctl 1 doctor "$PID"
 out 'PROBLEM +malloc .*libjemalloc.so.2 stands before ours in LD_PRELOAD'
+! grep -q variables "$T/out" || fail "jemalloc goes by MALLOC_CONF: $(cat "$T/out")"
 stop "$PID"
 go env LD_PRELOAD="$HK_PRELOAD:$T/lib/other/libjemalloc.so.2" hkt-plain
 wait_for 20 "$HK_CTL" status "$PID"

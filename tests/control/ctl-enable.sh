@@ -354,6 +354,14 @@ for dir in "$HAKMEM_UNIT_DIR"/*.d; do
 done
 say "files of others, disable"
 
+# doctor names what a unit sets for another allocator, where hakmem is preloaded.
+unit tuned.service "Environment=LD_PRELOAD=$HK_PRELOAD MALLOC_ARENA_MAX=1 \"TCMALLOC_RELEASE_RATE=1 0\" MALLOC_CONFUSED=1"
+ctl 0 doctor tuned.service
+out 'NOTE +variables +MALLOC_ARENA_MAX, TCMALLOC_RELEASE_RATE in the unit: no effect under hakmem'
+unit untuned.service "Environment=MALLOC_ARENA_MAX=1"
+ctl 0 doctor untuned.service
+! grep -q variables "$T/out" || fail "without hakmem it has an effect: $(cat "$T/out")"
+
 # No systemd, no rights.
 touch "$HK_FAKE/down"
 ctl 1 enable plain
