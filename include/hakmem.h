@@ -28,7 +28,8 @@ const char *hakmem_version(void);
 
 /* The value of a key of hakmem.ini(5), or of "mode", as the service has it, in the form that the file takes ("512M",
    "500ms", "on"), into buf of size bytes. Returns its length without the NUL. −ENOENT: there is no such key;
-   −ERANGE: size is too small (HAKMEM_VALUE_MAX always suffices), buf is left alone. */
+   −ERANGE: size is too small (HAKMEM_VALUE_MAX always suffices), buf is left alone; −EAGAIN: others keep changing the
+   configuration at this moment. */
 int hakmem_get(const char *key, char *buf, size_t size);
 
 /* What hakmemctl set does: change a key, or "mode", for the whole service, until it ends, over any reload, and pinned

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Rules of the project that a machine can check.
-hk_policy_sh = tests/policy/layers.sh tests/policy/headers.sh tests/policy/style.sh tests/policy/elf.sh
+hk_policy_sh = tests/policy/layers.sh tests/policy/headers.sh tests/policy/style.sh tests/policy/elf.sh tests/policy/manual.sh
 TESTS += $(hk_policy_sh)
-EXTRA_DIST += $(hk_policy_sh) tests/policy/symbols.list .clang-tidy
+EXTRA_DIST += $(hk_policy_sh) tests/policy/manual.py tests/policy/symbols.list .clang-tidy
 
 dist_check_SCRIPTS += tests/policy/check-config-alloc.sh tests/policy/check-generated.sh
 TESTS += tests/policy/check-config-alloc.sh tests/policy/check-generated.sh

@@ -50,5 +50,5 @@ try "C, static library" "${c[@]}" "$T/which.c" "${static[@]}"
 try "C++, operators, static library" "${cxx[@]}" "$HK_SRC/tests/preload/operators.cc" "${static[@]}"
 try "C, wholly static" "${c[@]}" -static "$T/which.c" "${static[@]}"
 try "C, fork and threads, wholly static" "${c[@]}" -static "$HK_SRC/tests/preload/fork_threads.c" "${static[@]}"
-# Without a dynamic loader operator new cannot find the throwing part of the C++ runtime: see README, Limits.
+# Without a dynamic loader operator new cannot find the throwing part of the C++ runtime: see hakmem(7), CAVEATS.
 try "C++, containers, wholly static" "${cxx[@]}" -static "$HK_SRC/tests/preload/containers.cc" "${static[@]}"
