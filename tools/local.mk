@@ -23,6 +23,7 @@ hkbench_learn_LDADD = -lpthread
 noinst_PROGRAMS += hkrun
 hkrun_SOURCES = tools/bench/hkrun.c
 EXTRA_DIST += tools/bench/bench_allocators tools/bench/bench_programs.py tools/bench/RESULTS.md \
+	tools/bench/bench_record.py tools/bench/bench_syscalls.py tools/bench/bench_tables.py \
 	tools/bench/bench_door tools/bench/bench_learning tools/bench/learn_programs.py tools/bench/programs/reports.py \
 	tools/bench/programs/factors.smt2 tools/bench/programs/hashes.pl tools/bench/programs/joins.sql \
 	tools/bench/programs/objects.js tools/bench/programs/objects.lua tools/bench/programs/objects.py \

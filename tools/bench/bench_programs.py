@@ -2,7 +2,10 @@
 """The real programs that bench_allocators runs: what each is called and given to do. The work of each is a small file
 of our own in programs/."""
 
+import contextlib
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 
@@ -61,11 +64,35 @@ def scratch():
     return tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
 
 
-def command(name, hkrun, variables, tmp):
-    """The command that runs it with these variables and prints a line of key=value figures."""
+def command(name, hkrun, variables, tmp, tracer=None):
+    """The command that runs it with these variables and prints a line of key=value figures. tracer makes, of variables for
+    the program alone, words to come before it."""
     executable, arguments, own = PROGRAMS[name]
-    settings = [f"{key}={value}" for key, value in {"LC_ALL": "C", **own, **variables}.items()]
+    before = tracer(variables) if tracer else []
+    settings = [f"{key}={value}" for key, value in {"LC_ALL": "C", **own, **({} if tracer else variables)}.items()]
     if name == "redis":
-        return [sys.executable, os.path.join(WORK, "redis.py"), *settings]
+        return [sys.executable, os.path.join(WORK, "redis.py"), *settings, "--", *before]
     filled = [argument.format(work=WORK, tmp=tmp) for argument in arguments]
-    return [hkrun, name, *settings, "--", find(executable), *filled]
+    return [hkrun, name, *settings, "--", *before, find(executable), *filled]
+
+
+def end_group(group):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def run(words, env, timeout):
+    """Its exit status, output and error output; the status is None when it was not done in time. When it failed, whatever it
+    started ends too."""
+    with subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors="replace", start_new_session=True) as process:  # fmt: skip
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException as reason:
+            end_group(process.pid)
+            if not isinstance(reason, subprocess.TimeoutExpired):
+                raise
+            return None, "", ""
+        if process.returncode != 0:
+            end_group(process.pid)
+        return process.returncode, out, err

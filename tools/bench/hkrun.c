@@ -20,6 +20,13 @@
 
 #define MOST_VARIABLES 4096
 
+static int usage(FILE *to, int code)
+{
+	fprintf(to, "usage: hkrun NAME [VAR=VALUE]... -- COMMAND [ARGUMENT]...\n"
+	            "Runs the command with these variables and prints its figures in a line, under this name.\n");
+	return code;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -90,10 +97,10 @@ int main(int argc, char **argv)
 	int dashes = 2, status;
 	while (dashes < argc && strcmp(argv[dashes], "--") != 0)
 		dashes++;
-	if (dashes + 1 >= argc) {
-		fprintf(stderr, "usage: hkrun NAME [VAR=VALUE]... -- COMMAND [ARGUMENT]...\n");
-		return 2;
-	}
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		return usage(stdout, 0);
+	if (dashes + 1 >= argc)
+		return usage(stderr, 2);
 	pid_t pid;
 	struct rusage usage;
 	uint64_t begin = now_ns();

@@ -4,6 +4,7 @@
  * process has (LD_PRELOAD chooses it) and prints one line of key=value figures. Its own bookkeeping is
  * static, so that the allocator under test sees nothing but the scenario.
  */
+#include "hakmem.h"
 #include "hkbench.h"
 
 #include <errno.h>
@@ -28,6 +29,14 @@ static uint64_t lap_last, rested_ns;
 static int statm = -1;
 static uint64_t rss_last, rss_ns;
 static double rss_sum;
+
+/* What hakmem says of itself, when it is the malloc of this process. */
+extern int hakmem_stats(const char *name, uint64_t *ret_value) __attribute__((weak));
+extern const char *hakmem_phase(void) __attribute__((weak));
+
+/* Large allocations until learning had ended; 0 when there was none, or it has not. */
+static uint64_t learned_after;
+static int learning;
 
 void die(const char *what)
 {
@@ -63,11 +72,22 @@ static void rss_look(uint64_t now)
 	rss_last = now;
 }
 
+static int phase_is(const char *name)
+{
+	const char *phase = hakmem_phase != NULL ? hakmem_phase() : NULL;
+	return phase != NULL && strcmp(phase, name) == 0;
+}
+
 /* When the table is full, the newest laps take the place of the oldest. */
 void lap(uint32_t operations)
 {
 	uint64_t now = now_ns();
 	laps[lap_next++ % LAPS] = (float) (now - lap_last) / (float) operations;
+	if (learning && !phase_is("LEARN")) {
+		learning = 0;
+		(void) hakmem_stats("large_allocs", &learned_after);
+		now = now_ns();
+	}
 	lap_last = now;
 	rss_look(now);
 }
@@ -82,6 +102,39 @@ void rest(unsigned ms)
 	}
 	rested_ns += now_ns() - start;
 	lap_last = now_ns();
+}
+
+enum { TINY_ALLOCS, TINY_REFILLS, BIG_HITS, BIG_MISSES, PURGE_BATCHES, COUNTERS };
+static const char *const counter_names[COUNTERS] = {"tiny_allocs", "tiny_refills", "bigcache_hits",
+                                                    "bigcache_misses", "purge_batches"};
+#define RATE_LEAST 100 /* of fewer events a rate says nothing */
+
+static void read_counters(uint64_t value[COUNTERS])
+{
+	for (unsigned i = 0; i < COUNTERS; i++)
+		if (hakmem_stats == NULL || hakmem_stats(counter_names[i], &value[i]) != 0)
+			value[i] = 0;
+}
+
+static void print_rate(const char *name, uint64_t hits, uint64_t misses)
+{
+	if (hits + misses >= RATE_LEAST)
+		printf(" %s=%.4f", name, (double) hits / (double) (hits + misses));
+}
+
+static void print_counters(const uint64_t before[COUNTERS])
+{
+	uint64_t n[COUNTERS];
+	if (hakmem_phase == NULL || hakmem_phase() == NULL)
+		return;
+	read_counters(n);
+	uint64_t allocs = n[TINY_ALLOCS] - before[TINY_ALLOCS], refills = n[TINY_REFILLS] - before[TINY_REFILLS];
+	print_rate("hit_rate_tiny", allocs > refills ? allocs - refills : 0, refills < allocs ? refills : allocs);
+	print_rate("hit_rate_big", n[BIG_HITS] - before[BIG_HITS], n[BIG_MISSES] - before[BIG_MISSES]);
+	if (learned_after != 0)
+		printf(" learned_after=%llu", (unsigned long long) learned_after);
+	printf(" purge_batches=%llu phase=%s", (unsigned long long) (n[PURGE_BATCHES] - before[PURGE_BATCHES]),
+	       hakmem_phase());
 }
 
 static int by_value(const void *a, const void *b)
@@ -119,11 +172,14 @@ static uint64_t micros(struct timeval t)
 static void run(const struct scenario *scenario, uint64_t iterations, uint64_t warmup)
 {
 	struct rusage before, after;
+	uint64_t counted[COUNTERS];
 	if (warmup != 0)
 		scenario->run(warmup);
+	read_counters(counted);
 	getrusage(RUSAGE_SELF, &before);
 	uint64_t warmup_us = micros(before.ru_utime) + micros(before.ru_stime);
 	long warmup_faults = before.ru_minflt;
+	learning = phase_is("LEARN");
 	lap_next = 0;
 	rested_ns = 0;
 	rss_sum = 0;
@@ -143,7 +199,7 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 	printf("scenario=%s iterations=%llu wall_ns=%llu cpu_ns=%llu user_ns=%llu sys_ns=%llu "
 	       "per_second=%.0f "
 	       "p50_ns=%.1f p95_ns=%.1f p99_ns=%.1f minor_faults=%ld major_faults=%ld peak_kb=%ld "
-	       "after_kb=%ld mean_kb=%.0f warmup_cpu_ns=%llu warmup_faults=%ld\n",
+	       "after_kb=%ld mean_kb=%.0f warmup_cpu_ns=%llu warmup_faults=%ld",
 	       scenario->name, (unsigned long long) iterations, (unsigned long long) wall,
 	       (unsigned long long) (user + sys) * 1000, (unsigned long long) user * 1000,
 	       (unsigned long long) sys * 1000, (double) iterations * 1e9 / (double) (wall | 1),
@@ -151,6 +207,8 @@ static void run(const struct scenario *scenario, uint64_t iterations, uint64_t w
 	       after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt, peak, rss,
 	       rss_ns != 0 ? rss_sum / (double) rss_ns / 1024 : (double) rss,
 	       (unsigned long long) warmup_us * 1000, warmup_faults);
+	print_counters(counted);
+	putchar('\n');
 }
 
 static int usage(FILE *to, int code)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""redis.py [VAR=VALUE]...: starts a redis-server with these variables on a unix socket, lets redis-benchmark load it,
-and prints the figures of the server as hkrun does: time of the load, CPU time, peak RSS read before the end."""
+"""redis.py [VAR=VALUE]... [-- WORD...]: starts a redis-server with these variables, behind the words of a tracer if there
+are any, on a unix socket, lets redis-benchmark load it, and prints the figures of the server as hkrun does: time of the load,
+CPU time, peak RSS read before the end."""
 
 import os
 import socket
@@ -66,10 +67,11 @@ def measure(server, path):
 
 
 def main():
-    variables = dict(argument.split("=", 1) for argument in sys.argv[1:])
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    variables = dict(argument.split("=", 1) for argument in sys.argv[1:end])
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/socket"
-        command = ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
+        command = [*sys.argv[end + 1 :], "redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
         with subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.DEVNULL) as server:
             try:
                 measure(server, path)
