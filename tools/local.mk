@@ -23,6 +23,8 @@ hkbench_learn_LDADD = -lpthread
 noinst_PROGRAMS += hkrun
 hkrun_SOURCES = tools/bench/hkrun.c
 EXTRA_DIST += tools/bench/bench_allocators tools/bench/bench_programs.py tools/bench/RESULTS.md \
+	tools/bench/bench_modes.sh tools/bench/analyze_modes.py tools/bench/modes_data.py tools/bench/modes_targets.py \
+	tools/bench/modes_figures.py tools/bench/modes_plots.py tools/bench/modes_page.py \
 	tools/bench/bench_record.py tools/bench/bench_syscalls.py tools/bench/bench_tables.py \
 	tools/bench/bench_door tools/bench/bench_learning tools/bench/learn_programs.py tools/bench/programs/reports.py \
 	tools/bench/programs/factors.smt2 tools/bench/programs/hashes.pl tools/bench/programs/joins.sql \

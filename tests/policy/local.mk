@@ -12,3 +12,6 @@ tests_policy_pair_SOURCES = tests/policy/pair.c
 tests_policy_pair_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O2 -fno-builtin
 TESTS += tests/policy/instructions.sh
 EXTRA_DIST += tests/policy/instructions.sh
+TESTS += tests/policy/bench.sh
+EXTRA_DIST += tests/policy/bench.sh tests/policy/bench/rows.py tests/policy/bench/measured.py tests/policy/bench/modes.csv \
+	tests/policy/bench/learning.csv tests/policy/bench/ratings.csv
