@@ -73,8 +73,8 @@ browse() { # FILE OPTION…
     timeout -k 5 150 chromium --headless=new --no-sandbox --disable-gpu --no-first-run --hide-scrollbars --user-data-dir="$T/profile" \
         --enable-logging=stderr --virtual-time-budget=2000 "$@" "file://$file" 2>>"$T/browser" || fail "chromium: $(tail -3 "$T/browser")"
 }
-python3 "$MADE_UP/measured.py" probe "$T/report.html" "$T/probe.html" || fail "the report could not be prepared"
-browse "$T/probe.html" --window-size=420,3000 --dump-dom >"$T/dom.html"
+python3 "$MADE_UP/measured.py" probe "$T/report.html" "$T/probe.html" "$T/frame.html" || fail "the report could not be prepared"
+browse "$T/frame.html" --window-size=1000,3000 --dump-dom >"$T/dom.html"
 browse "$T/report.html" --window-size=1280,2000 --blink-settings=preferredColorScheme=0 --screenshot="$T/dark.png"
 ! grep CONSOLE "$T/browser" || fail "the browser's console has errors (above)"
 python3 "$MADE_UP/measured.py" check "$T/dom.html" "$T/dark.png" || fail "the browser does not show all of the report"

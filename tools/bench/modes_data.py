@@ -117,8 +117,13 @@ class Data:
         found = {scenario: self.ratio(scenario, allocator, to, metric) for scenario in self.scenarios}
         return {scenario: ratio for scenario, ratio in found.items() if ratio is not None}
 
-    def mean(self, allocator, to, metric="wall_ns"):
-        return geometric_mean(list(self.ratios(allocator, to, metric).values()))
+    def mean(self, allocator, to, metric="wall_ns", among=None):
+        ratios = self.ratios(allocator, to, metric)
+        return geometric_mean([ratio for scenario, ratio in ratios.items() if among is None or scenario in among])
+
+    def complete(self, allocators):
+        """The scenarios that all of these have done: only means of the same ones can be compared."""
+        return [s for s in self.scenarios if all(self.value(s, a, "wall_ns") is not None for a in allocators)]
 
     def has(self, metric, scenario=None):
         return any(metric in row for row in self.rows if scenario in (None, row["scenario"]))

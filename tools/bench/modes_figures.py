@@ -85,10 +85,10 @@ def calls(data):
                                           ("mremap_calls", "mremap")]))  # fmt: skip
 
 
-def ladder_panel(data, title, steps, base, value, told):
-    """value(allocator, to): a ratio or None."""
+def ladder_panel(title, steps, base, value, told, gone):
+    """value(allocator, to): a ratio or None; gone: row → why there is none."""
     ratios = [value(step, base) for step in steps]
-    flags = {}
+    flags = dict(gone)
     for row, step in enumerate(steps[1:], 1):
         change = value(step, steps[row - 1])
         if change is not None and change > 1.1:
@@ -103,6 +103,11 @@ def ladder_panel(data, title, steps, base, value, told):
     return Panel(title, 0.95 + 0.29 * len(steps), draw, f"Elapsed time against {label(base)}, {told}: {words}.")
 
 
+def not_in_means(data, complete):
+    left_out = [s for s in data.scenarios if s not in complete]
+    return f" In no mean, because not everybody did them: {', '.join(left_out)}." if left_out else ""
+
+
 def ladder(data):
     steps = data.ladder
     text = ("Elapsed time as one feature after the other is added, against minimal; shorter is faster. Beside each bar "
@@ -111,10 +116,15 @@ def ladder(data):
     missing = f"The data has fewer than two steps of the ladder ({', '.join(map(label, LADDER))}). {MEASURE} measures all."
     if len(steps) < 2:
         return Figure("ladder", "The ladder of features", text, legend, [], missing)
-    base = steps[0]
-    panels = [ladder_panel(data, f"all {len(data.scenarios)}: geometric mean", steps, base, data.mean, "geometric mean")]
+    base, complete = steps[0], data.complete(steps + [p for p in (SYSTEM, MIMALLOC) if p in data.peers])
+    text += not_in_means(data, complete)
+    panels = []
+    if complete:
+        panels.append(ladder_panel(f"geometric mean of {len(complete)}", steps, base,
+                                   lambda a, to: data.mean(a, to, among=complete), "geometric mean", {}))  # fmt: skip
     for s in data.scenarios:
-        panels.append(ladder_panel(data, s, steps, base, lambda a, to, s=s: data.ratio(s, a, to), s))
+        gone = missing_cells(data, s, steps, "wall_ns")
+        panels.append(ladder_panel(s, steps, base, lambda a, to, s=s: data.ratio(s, a, to), s, gone))
     head = ["scenario", "step", "elapsed, ms", f"÷ {label(base)}", "median, ns", "the plan's estimate, ns"]
     rows = []
     for s in data.scenarios:
@@ -144,11 +154,11 @@ def scatter_panel(data, title, names, time, memory, labelled):
 
 
 def memory(data):
-    ref = data.reference
+    ref, complete = data.reference, data.complete(data.allocators)
     text = (f"Each point is an allocator, against {label(ref)} (at ×1 ×1): further left is faster, further down is leaner. Whoever "
-            "failed or was not measured has no point.")  # fmt: skip
-    panels = [scatter_panel(data, "all scenarios: geometric means", data.allocators, lambda a: data.mean(a, ref),
-                            lambda a: data.mean(a, ref, "peak_kb"), True)]  # fmt: skip
+            "failed or was not measured has no point." + not_in_means(data, complete))  # fmt: skip
+    panels = [scatter_panel(data, f"geometric means of {len(complete)}", data.allocators, lambda a: data.mean(a, ref, among=complete),
+                            lambda a: data.mean(a, ref, "peak_kb", complete), True)]  # fmt: skip
     for s in data.scenarios:
         panels.append(scatter_panel(data, s, data.allocators, lambda a, s=s: data.ratio(s, a, ref),
                                     lambda a, s=s: data.ratio(s, a, ref, "peak_kb"), False))  # fmt: skip

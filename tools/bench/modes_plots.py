@@ -261,6 +261,8 @@ def regret(ax, names, learned, default):
         ax.set_xscale("symlog", linthresh=10)
         ax.set_xticks([t for t in (0, 5, 10, 30, 100, 300, 1000, 3000) if t <= high * 1.3])
         ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlim(min([*learned, *default, 0]) - 1.5, high * 1.3)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_xlim(min([*learned, *default, 0]) - high * 0.03, high * 1.3)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     ax.set_xlabel("cost above that of the best fixed strategy")

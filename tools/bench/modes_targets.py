@@ -34,7 +34,7 @@ def against_mimalloc(data):
     for allocator, limit in ((FAST, 1.2), (BALANCED, 1.4), (LEARNING, 1.6)):
         mean, of = data.mean(allocator, MIMALLOC), len(data.ratios(allocator, MIMALLOC))
         promise = f"elapsed time at most mimalloc's + {limit * 100 - 100:.0f} %"
-        yield at_most(allocator, promise, mean, limit, f"×{{:.2f}} of mimalloc, geometric mean of {of} scenarios")
+        yield at_most(allocator, promise, mean, limit, f"×{{:.2f}} of mimalloc, geometric mean of {of}")
 
 
 def minimal(data):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""measured.py probe REPORT COPY: a copy of the report with a script that measures what is shown.
+"""measured.py probe REPORT COPY FRAME: a copy of the report with a script that measures what is shown, and a page that has it in a
+frame as narrow as a telephone, which a browser's window cannot be.
 measured.py check DOM PNG: everything was shown with a size, nothing beside the window, and the picture is not blank."""
 
 import html
 import json
+import os
 import re
 import sys
 
@@ -19,12 +21,16 @@ addEventListener("load", () => {
   });
   const keys = document.querySelectorAll("a[href], summary, [tabindex='0']");
   keys.forEach(e => e.focus());
-  document.documentElement.dataset.measured = JSON.stringify({ found, keys: keys.length, focused: document.activeElement.tagName,
+  parent.postMessage(JSON.stringify({ found, keys: keys.length, focused: document.activeElement.tagName,
     wide: document.documentElement.scrollWidth, window: innerWidth,
     names: [...document.querySelectorAll("svg")].map(e => document.getElementById(e.getAttribute("aria-labelledby"))?.textContent ?? ""),
-    twice: document.querySelectorAll("[id]").length - new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size });
+    twice: document.querySelectorAll("[id]").length - new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size }), "*");
 });
 </script>"""
+NARROW = 420
+FRAME = """<!DOCTYPE html><title>frame</title><link rel="icon" href="data:,"><script>
+addEventListener("message", event => { document.documentElement.dataset.measured = event.data; });
+</script><iframe src="%s" width="%d" height="3000" style="border: 0"></iframe>"""
 
 
 def check(condition, what):
@@ -32,13 +38,15 @@ def check(condition, what):
         sys.exit(f"measured.py: {what}")
 
 
-def probe(report, copy):
+def probe(report, copy, frame):
     with open(report, encoding="utf-8") as file:
         text = file.read()
     policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', text)
     check(policy and policy.group(1).startswith("default-src 'none';"), "the report has no policy that forbids everything else")
     with open(copy, "w", encoding="utf-8") as file:
         file.write(text.replace(policy.group(0), PROBE))
+    with open(frame, "w", encoding="utf-8") as file:
+        file.write(FRAME % (os.path.basename(copy), NARROW))
 
 
 def shown(path):
@@ -54,6 +62,7 @@ def shown(path):
         drawn = [box for box in boxes if box[0] == "svg" and box[1] == name and box[2] > 200 and box[3] > 80]
         check(len(drawn) == panels, f"{name}: {len(drawn)} panels of {panels} are drawn")
         check(any(box[0] == "TABLE" and box[1] == name for box in boxes), f"{name}: not in numbers")
+    check(page["window"] == NARROW, f"the window is {page['window']} wide")
     check(page["wide"] <= page["window"], f"the page is {page['wide']} wide in a window of {page['window']}")
     check(all(len(name) > 20 for name in page["names"]), "a drawing says nothing to those who cannot see it")
     check(page["keys"] > 20 and page["focused"] != "BODY", "the keyboard does not reach it")
