@@ -41,7 +41,7 @@ summary { cursor: pointer; padding: 0.3rem 0; }
 @media (max-width: 40rem) { body { padding: 0.6rem; } .stack thead { display: none; } .stack td, .stack th { display: block; border: 0; }
   .stack tr { display: block; border-bottom: 1px solid var(--grid); padding: 0.4rem 0; } }
 @media print { body { max-width: none; font-size: 9pt; } nav, .skip { display: none; } figure { border: 1px solid var(--grid); }
-  .panels { grid-template-columns: repeat(2, 1fr); } h2 { break-after: avoid; } .scroll { overflow: visible; } }
+  .panels { grid-template-columns: repeat(2, 1fr); } h2, section > p, .key { break-after: avoid; } .scroll { overflow: visible; } }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STATES = {MET: ("met", "✔ met"), MISSED: ("missed", "✖ missed"), UNKNOWN: ("none", "? no data")}

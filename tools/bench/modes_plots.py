@@ -192,8 +192,9 @@ def bars(ax, names, ratios, flags, lines, unit):
 
 
 def spread(wanted, least):
-    """Heights for labels, from 0 to 1: as near to the wanted ones as this distance between them allows."""
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    """Heights for labels, from 0 to 1: as near to the wanted ones as this distance between them allows. Of two that want the
+    same the first comes above."""
+    order = sorted(range(len(wanted)), key=lambda i: (wanted[i], -i))
     placed, floor, ceiling = list(wanted), -1.0, 1.0
     for i in order:
         placed[i] = max(placed[i], floor)

@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 import bench_record  # noqa: E402
+import modes_data  # noqa: E402
 
 BLOCKS = 6  # of 40 MB each, allocated and freed in a run of vm-40m
 
@@ -63,5 +64,15 @@ def time_left():
     check(bench_record.duration(3725) == "1 h 2 min", bench_record.duration(3725))
 
 
+def decisions():
+    """Lines of the engine's log, as bench_learning --ratings reads them."""
+    log = ("hakmem[7]: elo learn: default\nhakmem[7]: elo shadow: huge (cost 2.5, rating 1610), default (cost 3.0, rating 1490)\n"
+           "hakmem[7]: elo roll back: huge (cost 9, rating 1600), default (cost 3, rating 1500)\nhakmem[7]: elo freeze: huge\n")  # fmt: skip
+    found = modes_data.bench_learning().DECISION.findall(log)
+    check([event for event, *_ in found] == ["learn", "shadow", "roll back", "freeze"], f"decisions: {found}")
+    check(found[1][1:] == ("huge", "2.5", "1610", "default", "3.0", "1490") and found[3][1] == "huge", f"decisions: {found}")
+
+
 matrix(*sys.argv[2:])
 time_left()
+decisions()
