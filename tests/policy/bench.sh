@@ -70,7 +70,7 @@ grep -q 'exit 134: a made-up failure' "$T/report.html" || fail "a run that faile
 browse() { # FILE OPTION…
     local file=$1
     shift
-    timeout -k 5 150 chromium --headless=new --no-sandbox --disable-gpu --no-first-run --hide-scrollbars --user-data-dir="$T/profile" \
+    timeout -k 5 150 chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --hide-scrollbars --user-data-dir="$T/profile" \
         --enable-logging=stderr --virtual-time-budget=2000 "$@" "file://$file" 2>>"$T/browser" || fail "chromium: $(tail -3 "$T/browser")"
 }
 python3 "$MADE_UP/measured.py" probe "$T/report.html" "$T/probe.html" "$T/frame.html" || fail "the report could not be prepared"
