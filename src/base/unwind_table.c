@@ -42,7 +42,8 @@ static uint64_t take(struct reader *in, size_t bytes)
 	return value;
 }
 
-static uint64_t take_uleb(struct reader *in)
+/* LEB128: seven bits a byte, the last one without the high bit. */
+static uint64_t take_leb(struct reader *in, bool is_signed)
 {
 	uint64_t value = 0, byte;
 	unsigned shift = 0;
@@ -53,23 +54,19 @@ static uint64_t take_uleb(struct reader *in)
 			value |= (byte & 0x7f) << shift;
 		shift += 7;
 	} while ((byte & 0x80) != 0);
+	if (is_signed && shift < 64 && (byte & 0x40) != 0)
+		value |= ~(uint64_t) 0 << shift;
 	return value;
+}
+
+static uint64_t take_uleb(struct reader *in)
+{
+	return take_leb(in, false);
 }
 
 static int64_t take_sleb(struct reader *in)
 {
-	uint64_t value = 0, byte;
-	unsigned shift = 0;
-
-	do {
-		byte = take(in, 1);
-		if (shift < 64)
-			value |= (byte & 0x7f) << shift;
-		shift += 7;
-	} while ((byte & 0x80) != 0);
-	if (shift < 64 && (byte & 0x40) != 0)
-		value |= ~(uint64_t) 0 << shift;
-	return (int64_t) value;
+	return (int64_t) take_leb(in, true);
 }
 
 static void skip(struct reader *in, uint64_t bytes)

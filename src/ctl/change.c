@@ -110,13 +110,10 @@ static int change(struct hk_ctl *ctl, char **targets, int n, const char *line)
 {
 	struct hk_services services;
 	struct hk_answer *answers;
-	int status = hk_ctl_targets(ctl, targets, n, &services);
+	int status = hk_ctl_prepare(ctl, targets, n, &services, &answers);
 
 	if (status != HK_EXIT_DONE)
 		return status;
-	answers = calloc(services.n + 1, sizeof *answers);
-	if (answers == NULL)
-		return HK_EXIT_FAILED;
 	if (services.n == 0)
 		fputs("hakmemctl: no process with hakmem is running\n", stderr);
 	status = hk_ctl_ask(ctl, line, true, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;

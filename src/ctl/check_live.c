@@ -172,12 +172,9 @@ int hk_check_diff(struct hk_ctl *ctl)
 
 	if (ctl->nargs == 0)
 		return hk_ctl_usage(ctl, "--diff needs a TARGET");
-	status = hk_ctl_targets(ctl, ctl->args, ctl->nargs, &services);
+	status = hk_ctl_prepare(ctl, ctl->args, ctl->nargs, &services, &answers);
 	if (status != HK_EXIT_DONE)
 		return status;
-	answers = calloc(services.n + 1, sizeof *answers);
-	if (answers == NULL)
-		return HK_EXIT_FAILED;
 	status = hk_ctl_ask(ctl, request, false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
 	if (ctl->json)
 		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;

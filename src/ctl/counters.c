@@ -128,13 +128,10 @@ int hk_do_stats(struct hk_ctl *ctl)
 {
 	struct hk_services services;
 	struct hk_answer *answers;
-	int status = hk_ctl_targets(ctl, ctl->args, ctl->nargs, &services);
+	int status = hk_ctl_prepare(ctl, ctl->args, ctl->nargs, &services, &answers);
 
 	if (status != HK_EXIT_DONE)
 		return status;
-	answers = calloc(services.n + 1, sizeof *answers);
-	if (answers == NULL)
-		return HK_EXIT_FAILED;
 	if (services.n == 0 && !ctl->prometheus)
 		hk_ctl_say_none(ctl, &services);
 	status = hk_ctl_ask(ctl, "stats", false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;

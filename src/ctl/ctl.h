@@ -56,6 +56,8 @@ void hk_ctl_patience(void);
 
 /* The services that the targets name (none: all services). On failure says why and returns an exit status. */
 int hk_ctl_targets(struct hk_ctl *ctl, char **targets, int n, struct hk_services *ret);
+/* The same, with room for the answer of each. */
+int hk_ctl_prepare(struct hk_ctl *ctl, char **targets, int n, struct hk_services *ret, struct hk_answer **ret_answers);
 /* Ask them, tell failures and notes on stderr. answers: one per service. Returns how many failed. Where everybody
    is asked, services that have ended meanwhile are taken out of both. */
 unsigned hk_ctl_ask(struct hk_ctl *ctl, const char *line, bool changes, struct hk_services *services,

@@ -205,7 +205,7 @@ int hk_elf_find_dynamic(pid_t pid, uint64_t base, const char *name, uint64_t *re
 
 /* ---- .symtab of a file ---- */
 
-static void *read_at(int fd, uint64_t offset, size_t size)
+void *hk_elf_read_file(int fd, uint64_t offset, size_t size)
 {
 	char *buf = malloc(size + 1);
 
@@ -227,8 +227,8 @@ static uint64_t search_symbols(int fd, const Elf64_Shdr *symbols, const Elf64_Sh
 
 	if (n == 0 || n > MAX_SYMBOLS || strings->sh_size > MAX_STRINGS)
 		return 0;
-	sym = read_at(fd, symbols->sh_offset, n * sizeof *sym);
-	text = read_at(fd, strings->sh_offset, strings->sh_size);
+	sym = hk_elf_read_file(fd, symbols->sh_offset, n * sizeof *sym);
+	text = hk_elf_read_file(fd, strings->sh_offset, strings->sh_size);
 	for (size_t i = 0; sym != NULL && text != NULL && value == 0 && i < n; i++)
 		if (sym[i].st_shndx != SHN_UNDEF && sym[i].st_name < strings->sh_size &&
 		    strcmp(text + sym[i].st_name, name) == 0)
@@ -249,8 +249,8 @@ static int find_in_file(int fd, uint64_t base, const char *name, uint64_t *ret_a
 		return -ENOEXEC;
 	if (eh.e_shnum == 0 || eh.e_shnum > MAX_SECTIONS || eh.e_shentsize != sizeof *sh)
 		return -ENOENT;
-	ph = read_at(fd, eh.e_phoff, eh.e_phnum * sizeof *ph);
-	sh = read_at(fd, eh.e_shoff, eh.e_shnum * sizeof *sh);
+	ph = hk_elf_read_file(fd, eh.e_phoff, eh.e_phnum * sizeof *ph);
+	sh = hk_elf_read_file(fd, eh.e_shoff, eh.e_shnum * sizeof *sh);
 	if (ph != NULL && sh != NULL && find_bias(ph, eh.e_phnum, base, &bias) == 0)
 		for (unsigned i = 0; i < eh.e_shnum; i++)
 			if (sh[i].sh_type == SHT_SYMTAB && sh[i].sh_link < eh.e_shnum) {

@@ -21,4 +21,7 @@ int hk_elf_find_dynamic(pid_t pid, uint64_t base, const char *name, uint64_t *re
 /* The same from the full symbol table (.symtab) of a file mapped at base. */
 int hk_elf_find_static(const char *path, uint64_t base, const char *name, uint64_t *ret_addr);
 
+/* size bytes at offset of a file, with a NUL behind, to be freed; NULL: they cannot be read. */
+void *hk_elf_read_file(int fd, uint64_t offset, size_t size);
+
 #endif

@@ -97,13 +97,10 @@ int hk_do_get(struct hk_ctl *ctl)
 	struct hk_services services;
 	struct hk_answer *answers;
 	char *line = hk_ctl_line(ctl, ctl->args + 1, ctl->nargs - 1);
-	int status = line == NULL ? HK_EXIT_USAGE : hk_ctl_targets(ctl, ctl->args, 1, &services);
+	int status = line == NULL ? HK_EXIT_USAGE : hk_ctl_prepare(ctl, ctl->args, 1, &services, &answers);
 
 	if (status != HK_EXIT_DONE)
 		return status;
-	answers = calloc(services.n, sizeof *answers);
-	if (answers == NULL)
-		return HK_EXIT_FAILED;
 	status = hk_ctl_ask(ctl, line, false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
 	if (ctl->json)
 		return print_json(answers, services.n) != 0 ? HK_EXIT_FAILED : status;

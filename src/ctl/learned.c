@@ -103,13 +103,10 @@ static int show(struct hk_ctl *ctl, void (*print)(const struct hk_answer *answer
 {
 	struct hk_services services;
 	struct hk_answer *answers;
-	int status = hk_ctl_targets(ctl, ctl->args, ctl->nargs, &services);
+	int status = hk_ctl_prepare(ctl, ctl->args, ctl->nargs, &services, &answers);
 
 	if (status != HK_EXIT_DONE)
 		return status;
-	answers = calloc(services.n + 1, sizeof *answers);
-	if (answers == NULL)
-		return HK_EXIT_FAILED;
 	status = hk_ctl_ask(ctl, ctl->command->name, false, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
 	if (ctl->json)
 		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;

@@ -4,6 +4,8 @@
  */
 #include "ctl/program.h"
 
+#include "ctl/elf.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,20 +58,6 @@ bool hk_program_find(const char *name, char *ret, size_t size)
 	return false;
 }
 
-/* size bytes at offset with a NUL behind, or NULL. */
-static char *read_at(int fd, uint64_t offset, uint64_t size)
-{
-	char *buf = malloc(size + 1);
-
-	if (buf != NULL && pread(fd, buf, size, (off_t) offset) != (ssize_t) size) {
-		free(buf);
-		return NULL;
-	}
-	if (buf != NULL)
-		buf[size] = '\0';
-	return buf;
-}
-
 /* ---- symbols ---- */
 
 static void note_symbol(struct hk_program *ret, const char *name, bool exported)
@@ -96,8 +84,8 @@ static void read_symbols(int fd, const Elf64_Shdr *symbols, const Elf64_Shdr *st
 
 	if (n == 0 || n > MAX_SYMBOLS || strings->sh_size > MAX_STRINGS)
 		return;
-	sym = (void *) read_at(fd, symbols->sh_offset, n * sizeof *sym);
-	text = read_at(fd, strings->sh_offset, strings->sh_size);
+	sym = hk_elf_read_file(fd, symbols->sh_offset, n * sizeof *sym);
+	text = hk_elf_read_file(fd, strings->sh_offset, strings->sh_size);
 	for (size_t i = 0; sym != NULL && text != NULL && i < n; i++)
 		if (sym[i].st_shndx != SHN_UNDEF && sym[i].st_name < strings->sh_size)
 			note_symbol(ret, text + sym[i].st_name,
@@ -122,8 +110,8 @@ static void read_needed(int fd, const Elf64_Shdr *dynamic, const Elf64_Shdr *str
 
 	if (n == 0 || n > MAX_SECTIONS || strings->sh_size > MAX_STRINGS)
 		return;
-	dyn = (void *) read_at(fd, dynamic->sh_offset, n * sizeof *dyn);
-	text = read_at(fd, strings->sh_offset, strings->sh_size);
+	dyn = hk_elf_read_file(fd, dynamic->sh_offset, n * sizeof *dyn);
+	text = hk_elf_read_file(fd, strings->sh_offset, strings->sh_size);
 	for (size_t i = 0; dyn != NULL && text != NULL && i < n && dyn[i].d_tag != DT_NULL; i++) {
 		const char *name;
 		if (dyn[i].d_tag != DT_NEEDED || dyn[i].d_un.d_val >= strings->sh_size)
@@ -148,9 +136,9 @@ static void read_sections(int fd, const Elf64_Ehdr *eh, struct hk_program *ret)
 
 	if (eh->e_shnum == 0 || eh->e_shnum > MAX_SECTIONS || eh->e_shentsize != sizeof *sh)
 		return;
-	sh = (void *) read_at(fd, eh->e_shoff, eh->e_shnum * sizeof *sh);
+	sh = hk_elf_read_file(fd, eh->e_shoff, eh->e_shnum * sizeof *sh);
 	if (sh != NULL && eh->e_shstrndx < eh->e_shnum && sh[eh->e_shstrndx].sh_size < MAX_STRINGS)
-		names = read_at(fd, sh[eh->e_shstrndx].sh_offset, sh[eh->e_shstrndx].sh_size);
+		names = hk_elf_read_file(fd, sh[eh->e_shstrndx].sh_offset, sh[eh->e_shstrndx].sh_size);
 	for (unsigned i = 0; sh != NULL && i < eh->e_shnum; i++) {
 		const Elf64_Shdr *linked = sh[i].sh_link < eh->e_shnum ? &sh[sh[i].sh_link] : NULL;
 		const uint32_t bit = sh[i].sh_type < 32 ? (uint32_t) 1 << sh[i].sh_type : 0;

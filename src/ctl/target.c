@@ -150,6 +150,16 @@ int hk_ctl_targets(struct hk_ctl *ctl, char **targets, int n, struct hk_services
 	return status;
 }
 
+int hk_ctl_prepare(struct hk_ctl *ctl, char **targets, int n, struct hk_services *ret, struct hk_answer **ret_answers)
+{
+	int status = hk_ctl_targets(ctl, targets, n, ret);
+
+	*ret_answers = calloc(ret->n + 1, sizeof **ret_answers);
+	if (*ret_answers == NULL)
+		return hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(errno));
+	return status;
+}
+
 /* The refusal, and the single errors behind it (of a reload: FILE:LINE and what was meant). */
 static void tell_failure(const struct hk_answer *answer)
 {
