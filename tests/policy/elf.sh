@@ -13,6 +13,13 @@ nm -D --defined-only "$HK_LIB" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | 
 grep -v '^#' "$list" | grep . | sort -u >"$T/expected"
 diff "$T/expected" "$T/exported" >"$T/diff" || fail "exported symbols differ from symbols.list (< missing, > too many):
 $(grep '^[<>]' "$T/diff")"
+# What include/hakmem.h declares carries a version, and nothing else does: it would no longer be found in glibc's place.
+sed -n 's/^[a-z].*[ *]\(hakmem_[a-z_]*\)(.*/\1/p' "$HK_SRC/include/hakmem.h" | sort -u >"$T/api"
+[ -s "$T/api" ] || fail "no function found in include/hakmem.h"
+nm -D --defined-only "$HK_LIB" | sed -n 's/.* [TD] \(.*\)@@HAKMEM_0$/\1/p' | sort -u >"$T/versioned"
+diff "$T/api" "$T/versioned" >"$T/diff" || fail "versioned symbols differ from hakmem.h (< missing, > too many; src/shim/libhakmem.map):
+$(grep '^[<>]' "$T/diff")"
+! nm -D --defined-only "$HK_LIB" | grep '@' | grep -v '@@HAKMEM_0$' || fail "a symbol has another version"
 
 readelf -dW "$HK_LIB" >"$T/dynamic"
 readelf -lW "$HK_LIB" >"$T/segments"
