@@ -18,13 +18,17 @@
 
 #define LIBRARY "libhakmem.so"
 
-/* dir/libhakmem.so, dir without links, if it can be read; the link to the version stays one. */
+/* The library in dir, dir without links, if it can be read; a link to the version stays one. First by the name that every
+   installation has and keeps: the one without a number comes and goes with what developers need. */
 static bool library_in(const char *dir, char *ret, size_t size)
 {
+	static const char *const names[] = {LIBRARY ".0", LIBRARY};
 	char real[PATH_MAX];
 
-	return realpath(dir, real) != NULL && snprintf(ret, size, "%s/" LIBRARY, real) < (int) size &&
-	       access(ret, R_OK) == 0;
+	for (size_t i = 0; realpath(dir, real) != NULL && i < HK_COUNT(names); i++)
+		if (snprintf(ret, size, "%s/%s", real, names[i]) < (int) size && access(ret, R_OK) == 0)
+			return true;
+	return false;
 }
 
 /* Relative to the program (moved or staged installation, build tree), else where it was configured to be. */

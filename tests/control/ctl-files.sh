@@ -121,7 +121,13 @@ ctl 2 stas
 err "did you mean 'stats'"
 unset HAKMEM_LIB
 ctl 0 run -- sh -c 'echo "$LD_PRELOAD"'
-out '^/.*/libhakmem\.so$'
+out '^/.*/libhakmem\.so\.0$' # not the link that only developers have
+mkdir -p "$T/moved/bin" "$T/moved/lib" && cp "$HK_CTL" "$T/moved/bin/hakmemctl" && cp "$HK_PRELOAD" "$T/moved/lib/" || exit 99
+HK_CTL=$T/moved/bin/hakmemctl ctl 0 run -- sh -c 'echo "$LD_PRELOAD"'
+out "^$T/moved/lib/libhakmem\.so$"
+ln -s libhakmem.so "$T/moved/lib/libhakmem.so.0"
+HK_CTL=$T/moved/bin/hakmemctl ctl 0 run -- sh -c 'echo "$LD_PRELOAD"'
+out "^$T/moved/lib/libhakmem\.so\.0$"
 HAKMEM_LIB=$T/none.so ctl 1 run -- true
 err 'not found'
 
