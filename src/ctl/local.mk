@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libhk_ctl.a
 bin_PROGRAMS += hakmemctl
 hakmemctl_SOURCES = src/ctl/main.c
+hakmemctl_LDFLAGS = $(AM_LDFLAGS) -Wl,-Map,hakmemctl.linked
 hakmemctl_CPPFLAGS = $(libhk_ctl_a_CPPFLAGS)
 libhk_ctl_a_CPPFLAGS = $(AM_CPPFLAGS) -DHK_PREFIX='"$(prefix)"' -DHK_LIBDIR='"$(libdir)"' $(UV_CFLAGS) $(JANSSON_CFLAGS) $(NCURSES_CFLAGS)
 hakmemctl_LDADD = libhk_ctl.a libhk_control.la libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la \

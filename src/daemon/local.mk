@@ -3,6 +3,7 @@ if HAKMEMD
 sbin_PROGRAMS += hakmemd
 endif
 hakmemd_CPPFLAGS = $(hakmemctl_CPPFLAGS) $(MICROHTTPD_CFLAGS)
+hakmemd_LDFLAGS = $(AM_LDFLAGS) -Wl,-Map,hakmemd.linked
 hakmemd_LDADD = $(hakmemctl_LDADD) $(MICROHTTPD_LIBS)
 hakmemd_SOURCES = \
 	src/daemon/daemon.h \

@@ -11,6 +11,6 @@ libhakmem_la_SOURCES = \
 libhakmem_la_LIBADD = libhk_core.la libhk_base.la libhk_config_start.la libhk_control_start.la libhk_elo.la \
 	libhk_shim_cxx.la libhk_shim_rare.la libhk_control_rare.la libhk_config_rare.la libhk_elo_rare.la libhk_core_rare.la libhk_base_rare.la $(INIH_LIBS)
 libhakmem_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,--exclude-libs,libinih.a -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--as-needed \
-	-Wl,--version-script=$(srcdir)/src/shim/libhakmem.map
+	-Wl,--version-script=$(srcdir)/src/shim/libhakmem.map -Wl,-Map,libhakmem.linked
 EXTRA_libhakmem_la_DEPENDENCIES = src/shim/libhakmem.map
 EXTRA_DIST += src/shim/libhakmem.map

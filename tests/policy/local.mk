@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Rules of the project that a machine can check.
-hk_policy_sh = tests/policy/layers.sh tests/policy/headers.sh tests/policy/style.sh tests/policy/elf.sh tests/policy/manual.sh
+hk_policy_sh = tests/policy/layers.sh tests/policy/headers.sh tests/policy/style.sh tests/policy/elf.sh tests/policy/manual.sh tests/policy/packages.sh
 TESTS += $(hk_policy_sh)
 EXTRA_DIST += $(hk_policy_sh) tests/policy/manual.py tests/policy/symbols.list .clang-tidy
 

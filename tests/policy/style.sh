@@ -41,7 +41,7 @@ def functions(name, lines):
             start = None
 
 c = files(["src", "include", "tests", "tools"], (".c", ".h", ".cc", ".def"))
-sh = files(["tests", "tools"], (".sh",)) + ["quickstart"]
+sh = files(["tests", "tools", "packaging"], (".sh",)) + ["quickstart"]
 py = files(["tests", "tools", "src", "conf"], (".py",))
 if len(c) <= 30:
     print(f"only {len(c)} C files found: this test is broken")
