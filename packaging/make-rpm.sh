@@ -19,6 +19,7 @@ sed -e "s/@VERSION@/${name#*-}/" -e "/^@PRELOADED@$/{r $work/$name/packaging/pre
     "$work/$name/packaging/rpm/hakmem.spec" >"$work/rpm/hakmem.spec"
 # Where they are not rpm's own, as on Debian.
 [ "$(rpm --eval '%{?_unitdir}')" != "" ] || options+=(--define "_unitdir /usr/lib/systemd/system")
+[ "$(rpm --eval '%{?_tmpfilesdir}')" != "" ] || options+=(--define "_tmpfilesdir /usr/lib/tmpfiles.d")
 [ "$(rpm --eval '%{?systemd_post}')" != "" ] || options+=(--define 'systemd_post() %{nil}' --define 'systemd_preun() %{nil}'
     --define 'systemd_postun_with_restart() %{nil}' --define 'tmpfiles_create() %{nil}')
 rpmbuild --define "_topdir $work/rpm" "${options[@]+"${options[@]}"}" -bb "$work/rpm/hakmem.spec"

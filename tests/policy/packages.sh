@@ -39,6 +39,11 @@ lintian --allow-root --fail-on error \
 say "lintian: no error, $(grep -c '^W:' "$T/lintian") warnings"
 HK_BUILD=$tree bash "$HK_SRC/tests/policy/elf.sh" >"$T/log" 2>&1 || fail "the packaged library: $(cat "$T/log")"
 
+# Neither daemon nor timer is started by an upgrade, nor stays down after one.
+dpkg-deb -e "$out"/hakmem-tools_*.deb "$T/scripts" || exit 99
+! grep -s 'deb-systemd-invoke \(stop\|start\|restart\)' "$T/scripts/preinst" "$T/scripts/postinst" || fail "an upgrade does more than try-restart (above)"
+grep -q "deb-systemd-invoke try-restart .*hakmemd.service" "$T/scripts/postinst" || fail "an upgrade does not restart a daemon that runs"
+
 # ---- what is linked in: as readelf sees it in the packages ----
 
 for name in libhakmem0 hakmem-tools libhakmem-dev; do dpkg-deb -x "$out/${name}_"*.deb "$root" || exit 99; done
