@@ -21,11 +21,14 @@
 #define HK_BATCH_MIN_GRANULES 8U    /* free_policy = batch: shorter runs (< 128 KiB) age instead */
 #define HK_BATCH_BYTES_MAX (64 * HK_MIB)
 #define HK_TICK_MIN_NS 10000000U    /* 10 ms between ticks at least */
-#define HK_SOFT_PAUSE_NS 100000000U /* 100 ms between trims for soft_limit */
+#define HK_SOFT_PAUSE_NS 100000000U /* 100 ms between trims for soft_limit, … */
+#define HK_SOFT_PART 8U             /* … unless so large a part of it has become free since, … */
+#define HK_SOFT_LEAST (4 * HK_MIB)  /* … and at least so much: who frees a lot may not allocate again for a long time */
 
 static struct {
 	struct hk_lock lock, gate, step;
 	_Atomic uint64_t last_tick, last_soft;
+	_Atomic uint64_t soft_left; /* what the last trim for soft_limit could not give back */
 	_Atomic uint32_t pending; /* large frees since the last full batch */
 	_Atomic uint64_t largest; /* block freed so far, up to HK_BATCH_BYTES_MAX ÷ 2 */
 } purge;
@@ -206,8 +209,20 @@ static bool batch_full(size_t size)
 	       HK_STAT_GET(dirty_bytes) > 2 * largest;
 }
 
+/* purge_delay = 0: memory of a large block does not wait for anything else to happen. */
+static void purge_at_once(void)
+{
+	if (hk_lock_forking() || !hk_lock_try(&purge.lock))
+		return;
+	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
+	(void) purge_runs(UINT64_MAX, 1);
+	hk_lock_drop(&purge.lock);
+}
+
 void hk_purge_after_free(size_t size, uint64_t now_ns)
 {
+	if (HK_UNLIKELY(HK_KNOB(purge_delay_ns) == 0) && HK_KNOB(free_policy) == HK_FREE_ADAPTIVE)
+		purge_at_once();
 	if (HK_KNOB(free_policy) == HK_FREE_BATCH && batch_full(size) && !hk_lock_forking() &&
 	    hk_lock_try(&purge.lock)) {
 		atomic_store_explicit(&purge.pending, 0, memory_order_relaxed);
@@ -219,18 +234,20 @@ void hk_purge_after_free(size_t size, uint64_t now_ns)
 
 void hk_purge_before(size_t size)
 {
-	uint64_t limit = HK_KNOB(soft_limit), now, last;
+	uint64_t limit = HK_KNOB(soft_limit), now, last, left;
 
 	if (HK_LIKELY(limit == 0) || hk_pageheap_used() + HK_STAT_GET(dirty_bytes) + size <= limit || waiting() == 0)
 		return;
 	now = hk_sys_now_ns();
 	last = atomic_load_explicit(&purge.last_soft, memory_order_relaxed);
-	if (now - last < HK_SOFT_PAUSE_NS ||
+	left = atomic_load_explicit(&purge.soft_left, memory_order_relaxed);
+	if ((now - last < HK_SOFT_PAUSE_NS && waiting() < left + hk_max(limit / HK_SOFT_PART, HK_SOFT_LEAST)) ||
 	    !atomic_compare_exchange_strong_explicit(&purge.last_soft, &last, now, memory_order_relaxed,
 	                                             memory_order_relaxed))
 		return;
 	HK_STAT_ADD(soft_limit_hits, 1);
 	(void) hk_purge_all();
+	atomic_store_explicit(&purge.soft_left, waiting(), memory_order_relaxed);
 }
 
 void hk_purge_before_fresh(size_t size)

@@ -80,12 +80,18 @@ static void note(struct notes *notes, uint64_t bytes, const char *key, const cha
 	va_end(args);
 }
 
-static bool thread_runs(const struct hk_picture *picture)
+static bool has_thread(const struct hk_picture *picture)
 {
 	const char *thread =
 	        json_string_value(json_object_get(json_object_get(picture->status, "control"), "thread"));
 
-	return thread != NULL && strcmp(thread, "running") == 0 && picture->processes == 1;
+	return thread != NULL && strcmp(thread, "running") == 0;
+}
+
+/* In this very process: of several, one has it. */
+static bool thread_runs(const struct hk_picture *picture)
+{
+	return has_thread(picture) && picture->processes == 1;
 }
 
 /* What a change waits for, where no thread of ours lets time pass. */
@@ -200,7 +206,9 @@ static void note_overdue(struct notes *notes, uint64_t cached)
 	     thread_runs(picture) ? "it should have gone back"
 	                          : "the process allocates too little for time to pass in its heap",
 	     (int) picture->pid, hk_out_bytes(picture->overdue), when(picture),
-	     thread_runs(picture) ? "" : "; control = on, at the next start, lets it go by itself");
+	     thread_runs(picture)  ? ""
+	     : has_thread(picture) ? ". control = on lets time pass in the service's first process only"
+	                           : "; control = on, at the next start, lets it go by itself");
 }
 
 static void look_cached(struct notes *notes)

@@ -90,10 +90,12 @@ static void warn_of_variables(void)
 	struct hk_overlay overlay = {0};
 	struct hk_identity identity = {0};
 	struct hk_diags diags = {0};
+	static struct hk_config config;
 
 	hk_env_read(environ, &overlay, &identity, &diags);
+	hk_config_resolve(&identity, &overlay, NULL, NULL, &config, &diags);
 	for (uint32_t i = 0; i < hk_min(diags.count, HK_DIAGS); i++)
-		fprintf(stderr, "hakmemctl: warning: %s; it has no effect\n", hk_out_safe(diags.text[i]));
+		fprintf(stderr, "hakmemctl: warning: %s\n", hk_out_safe(diags.text[i]));
 }
 
 int hk_do_exec(struct hk_ctl *ctl)

@@ -193,8 +193,8 @@ static void tick_if_due(struct hk_shadow_player *p, const struct hk_strategy *s,
 {
 	uint64_t pause = s->purge_delay_ns / TICK_PART;
 
-	if (now_ns - p->ticked_ns < (pause > TICK_MIN_NS ? pause : TICK_MIN_NS))
-		return;
+	if (s->purge_delay_ns > 0 && now_ns - p->ticked_ns < (pause > TICK_MIN_NS ? pause : TICK_MIN_NS))
+		return; /* with 0 all goes back at once */
 	p->ticked_ns = now_ns;
 	purge(p, aged(s, now_ns));
 }

@@ -113,8 +113,11 @@ ctl 2 run sleep 1
 err "'sleep' is not KEY=VALUE, without blanks"
 # What the program will not heed is told to who starts it; the program runs.
 HAKMEM_PURGE_DELAY=soon HAKMEM_TINYPOL=on ctl 5 run -- sh -c 'exit 5'
-err 'warning: HAKMEM_PURGE_DELAY: purge_delay must be .*; it has no effect'
-err 'warning: unknown variable HAKMEM_TINYPOL: did you mean HAKMEM_TINYPOOL\?; it has no effect'
+err 'warning: HAKMEM_PURGE_DELAY: purge_delay must be '
+err 'warning: unknown variable HAKMEM_TINYPOL: did you mean HAKMEM_TINYPOOL\?'
+HAKMEM_MODE=fasst HAKMEM_CONF=$T/gone.ini ctl 0 run -- true
+err "warning: HAKMEM_MODE: unknown mode 'fasst': did you mean 'fast'"
+err 'warning: HAKMEM_CONF names a file that does not exist'
 ctl 2 stauts
 err "did you mean 'status'"
 ctl 2 stas

@@ -6,7 +6,8 @@
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 need gcc g++ nm
 archive=$HK_BUILD/.libs/libhakmem.a
-static=("$archive" -l:libinih.a) # the shared library has it inside
+# shellcheck disable=SC2207 # words
+static=("$archive" $(sed -n 's/^Libs.private: //p' "$HK_BUILD/hakmem.pc")) # the shared library has libinih inside
 cp "$HK_PRELOAD" "$T/lib/libhakmem.so.0" # the name in DT_NEEDED
 
 cat >"$T/which.c" <<'END'
@@ -50,5 +51,18 @@ try "C, static library" "${c[@]}" "$T/which.c" "${static[@]}"
 try "C++, operators, static library" "${cxx[@]}" "$HK_SRC/tests/preload/operators.cc" "${static[@]}"
 try "C, wholly static" "${c[@]}" -static "$T/which.c" "${static[@]}"
 try "C, fork and threads, wholly static" "${c[@]}" -static "$HK_SRC/tests/preload/fork_threads.c" "${static[@]}"
+cat >"$T/few.c" <<'END'
+#include "hakmem.h"
+#include <stdio.h>
+int main(void)
+{
+	char value[HAKMEM_VALUE_MAX];
+
+	/* it calls no malloc: libc's would come in, with nobody to set anything up */
+	printf("%s %s\n", hakmem_version(), hakmem_get("mode", value, sizeof value) > 0 ? "in use" : "not in use");
+	return 0;
+}
+END
+try "C, no call of malloc, wholly static" "${c[@]}" -static "$T/few.c" "${static[@]}"
 # Without a dynamic loader operator new cannot find the throwing part of the C++ runtime: see hakmem(7), CAVEATS.
 try "C++, containers, wholly static" "${cxx[@]}" -static "$HK_SRC/tests/preload/containers.cc" "${static[@]}"

@@ -392,6 +392,30 @@ START_TEST(soft_limit_trims)
 }
 END_TEST
 
+/* A burst is freed within a moment, and nothing happens after it. What stays free and resident: bytes. */
+static uint64_t left_by_burst(void)
+{
+	void *block[200];
+
+	for (int i = 0; i < 200; i++)
+		block[i] = memset(hk_malloc((size_t) (200 + i) << 10), 1, (size_t) (200 + i) << 10);
+	for (int i = 0; i < 200; i++)
+		hk_free(block[i]);
+	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes);
+}
+
+START_TEST(bursts_leave_little)
+{
+	HK_KNOB_SET(purge_delay_ns, UINT64_C(3600000000000));
+	ck_assert_uint_gt(left_by_burst(), 30 * HK_MIB);
+	HK_KNOB_SET(soft_limit, 16 * HK_MIB);
+	ck_assert_uint_lt(left_by_burst(), 21 * HK_MIB);
+	HK_KNOB_SET(soft_limit, 0);
+	HK_KNOB_SET(purge_delay_ns, 0);
+	ck_assert_uint_lt(left_by_burst(), HK_MIB);
+}
+END_TEST
+
 START_TEST(security_off_lets_through)
 {
 	char local[64];
@@ -429,6 +453,7 @@ static Suite *core_suite(void)
 	tcase_add_test(switches, hard_limit_is_enomem_and_lifts);
 	tcase_add_test(switches, hard_limit_small_blocks);
 	tcase_add_test(switches, soft_limit_trims);
+	tcase_add_test(switches, bursts_leave_little);
 	tcase_add_test(switches, security_off_lets_through);
 	suite_add_tcase(suite, switches);
 	return suite;
