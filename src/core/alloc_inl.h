@@ -11,14 +11,14 @@
 
 void *hk_malloc_beyond(size_t size); /* above HK_TINY_MAX */
 
-/* A block of class c off the calling thread's list, or NULL if that is empty or begins with what has no key: the end, or a
-   block that the slow path will not take either. */
+/* A block of class c off the calling thread's list, or NULL if that is empty, or begins with a block that the slow path will
+   not take either. */
 HK_INLINE void *hk_pop_inl(size_t c)
 {
 	uintptr_t heap = hk_own_heap();
 	struct hk_block *block = hk_own_first(heap, c);
 
-	if (HK_UNLIKELY(!hk_block_linked(block)))
+	if (HK_UNLIKELY(block == NULL) || HK_UNLIKELY(!hk_block_linked(block)))
 		return NULL;
 	hk_own_set_first(heap, c, block->next);
 	block->key = 0;

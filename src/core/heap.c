@@ -100,7 +100,7 @@ void hk_heap_keyless(const struct hk_block *block)
 {
 	for (unsigned c = 0; c < HK_CLASSES; c++)
 		if (hk_heap.alloc[c] == block)
-			hk_heap.alloc[c] = HK_LIST_END;
+			hk_heap.alloc[c] = NULL;
 	hk_pool_keyless(block);
 }
 
@@ -207,14 +207,14 @@ static void fill(struct hk_heap *heap, unsigned c)
 /* The list of class c is used up: the sample, if it is its turn, before or after the list was filled again. */
 static HK_NOINLINE void *malloc_sampled(struct hk_heap *heap, unsigned c, size_t size)
 {
-	for (int i = 0; i < 3 && heap->alloc[c] == HK_LIST_END; i++) {
+	for (int i = 0; i < 3 && heap->alloc[c] == NULL; i++) {
 		void *p = hk_sample_is_due(heap, c) ? sample(heap, size) : NULL;
 
 		if (p != NULL)
 			return p;
 		fill(heap, c);
 	}
-	return heap->alloc[c] != HK_LIST_END ? pop(heap, c) : no_memory();
+	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
 }
 
 static HK_NOINLINE void *malloc_slower(unsigned c, size_t size)
@@ -225,9 +225,9 @@ static HK_NOINLINE void *malloc_slower(unsigned c, size_t size)
 		return malloc_uncached(heap, c, size);
 	if (HK_UNLIKELY(heap->sampling))
 		return malloc_sampled(heap, c, size);
-	if (heap->alloc[c] == HK_LIST_END) /* it is not when malloc(0) came here */
+	if (heap->alloc[c] == NULL) /* it is not when malloc(0) came here */
 		fill(heap, c);
-	return heap->alloc[c] != HK_LIST_END ? pop(heap, c) : no_memory();
+	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
 }
 
 static HK_NOINLINE void *malloc_after_look(unsigned c, size_t size)
@@ -249,7 +249,7 @@ void *hk_heap_malloc_slow(size_t class_number, size_t size)
 		c = 1;
 	if (HK_UNLIKELY(!quiet(heap)))
 		return malloc_after_look(c, size);
-	if (HK_UNLIKELY(heap->alloc[c] != HK_LIST_END || nfreed(heap, c) <= heap->swap_above[c]))
+	if (HK_UNLIKELY(heap->alloc[c] != NULL || nfreed(heap, c) <= heap->swap_above[c]))
 		return malloc_slower(c, size);
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 	swap(heap, c);
@@ -263,7 +263,7 @@ static HK_NOINLINE void free_uncached(struct hk_heap *heap, unsigned c)
 {
 	struct hk_block *block = heap->freed[c].head;
 
-	heap->freed[c].head = HK_LIST_END;
+	heap->freed[c].head = NULL;
 	heap->freed[c].room = 0;
 	block->key = 0;
 	hk_pool_give_one(c, block);
@@ -289,7 +289,7 @@ void hk_heap_free_slow(const void *p)
 	if (list->room >= 0)
 		return;
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
-	if (heap->alloc[c] == HK_LIST_END && heap->cap[c] > 0) {
+	if (heap->alloc[c] == NULL && heap->cap[c] > 0) {
 		swap(heap, c); /* nothing left to hand out: what was freed is next */
 		if (HK_UNLIKELY(heap->sampling))
 			hk_sample_cut(heap, c);

@@ -12,12 +12,13 @@
  *
  * A block on any list holds a key in its second word, put there by free() and made of the block's address and its link; whoever
  * takes it off a list, to hand it out or to return it to its slab, demands the key and removes it. So no overwritten link is
- * followed, as with the links of glibc, whose safety, too, ends where somebody knows the addresses. A block that was freed twice is found without its key
- * when it is taken the second time: it is never handed out twice, and free() need not read the block, which has often
- * left the processor's caches.
+ * followed, as with the links of glibc, whose safety, too, ends where somebody knows the addresses. A block that was freed
+ * twice is found without its key when it is taken the second time: it is not handed out twice (unless its slab was given
+ * back and made anew in between), and free() need not read the block, which has often left the processor's caches.
  *
- * The heap of a new thread has empty lists, by its initial image, and no room: the first call of either kind ends in
- * the slow path, which sets it up. So does a dead heap, whose destructor has run: it stays without room.
+ * An all-zero heap (a new thread; and before the loader has copied the image of thread-locals, when resolvers of IFUNCs may
+ * allocate) has empty lists and no room: the first call of either kind ends in the slow path, which sets it up. So does
+ * a dead heap, whose destructor has run: it stays without room.
  */
 #ifndef HK_CORE_HEAP_H
 #define HK_CORE_HEAP_H

@@ -17,7 +17,7 @@ static inline unsigned nfreed(const struct hk_heap *heap, unsigned c)
 /* The list that free() pushes to is empty now. */
 static inline void reset_freed(struct hk_heap *heap, unsigned c)
 {
-	heap->freed[c].head = HK_LIST_END;
+	heap->freed[c].head = NULL;
 	heap->freed[c].room = heap->cap[c];
 	heap->limit[c] = heap->cap[c];
 }

@@ -17,14 +17,7 @@
 
 #include <pthread.h>
 
-/* Before anything is set up, malloc must find its lists empty. */
-#define FOUR(x) x, x, x, x
-#define SIXTEEN(x) FOUR(x), FOUR(x), FOUR(x), FOUR(x)
-#define ALL(x) SIXTEEN(x), SIXTEEN(x), SIXTEEN(x), SIXTEEN(x), SIXTEEN(x), SIXTEEN(x), FOUR(x), FOUR(x), x
-_Static_assert(HK_CLASSES == 105, "ALL is of that length");
-#define NO_LIST {.head = HK_LIST_END}
-
-__thread struct hk_heap hk_heap = {.freed = {ALL(NO_LIST)}, .alloc = {ALL(HK_LIST_END)}};
+__thread struct hk_heap hk_heap;
 
 static struct {
 	struct hk_lock lock;      /* of first initialisation, and of threads that come and go */

@@ -141,7 +141,7 @@ static void flush_class(struct hk_heap *heap, unsigned c)
 	struct hk_block *alloc = heap->alloc[c], *freed = heap->freed[c].head;
 	size_t left;
 
-	heap->alloc[c] = HK_LIST_END;
+	heap->alloc[c] = NULL;
 	reset_freed(heap, c);
 	left = hk_pool_give(c, alloc);
 	count_allocs(heap, c, heap->length[c] - hk_min(left, heap->length[c]), 0);

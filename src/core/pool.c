@@ -13,7 +13,6 @@
 
 #include <string.h>
 
-const struct hk_block hk_list_end;
 struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
 struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
 _Atomic uint32_t hk_pool_shards_used;
@@ -223,12 +222,13 @@ static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block **las
 }
 
 /* Nobody had the block before, so it is zero where the slab was; who is next to it may have written there. */
-static struct hk_block *fresh_block(const struct hk_span *slab, size_t i)
+static struct hk_block *fresh_block(struct hk_span *slab, size_t i)
 {
 	struct hk_block *b = (struct hk_block *) (void *) (slab->base + i * hk_classes[slab->class_number].size);
 
 	if (HK_UNLIKELY(hk_slab_zeroed(slab) && (b->next != NULL || b->key != 0))) {
 		b->key = HK_FRESH_KEY;
+		slab->carved = (uint16_t) (i + 1); /* not to be met again by a handler of SIGABRT */
 		hk_pool_taken_twice(slab, b);
 	}
 	return b;
@@ -279,7 +279,7 @@ static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block **la
 /* Free blocks of the bin's slabs, lock held. Fresh memory comes a page at a time. */
 static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 {
-	struct hk_block before = {HK_LIST_END, 0}, *last = &before;
+	struct hk_block before = {NULL, 0}, *last = &before;
 	struct hk_span *slab;
 	size_t length = 0;
 	bool fresh = false;
@@ -295,7 +295,7 @@ static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 		if (slab->nfree == 0 && slab->carved == slab->capacity)
 			hk_pool_list_remove(bin, slab);
 	}
-	hk_block_link(last, HK_LIST_END);
+	hk_block_link(last, NULL);
 	return (struct hk_chain){before.next, length};
 }
 
@@ -321,7 +321,7 @@ static struct hk_chain take_of_batch(struct pool_bin *bin, unsigned shard, unsig
 		hk_pool_keyless(block);
 	}
 	bin->batch[last] = block->next;
-	hk_block_link(block, HK_LIST_END);
+	hk_block_link(block, NULL);
 	bin->length[last]--;
 	bin->asked = true;
 	return (struct hk_chain){block, 1};
@@ -349,7 +349,7 @@ static unsigned home_of(unsigned shard, unsigned c)
 /* Shards that no thread is in: what exited threads left there is used before new memory. */
 static struct hk_chain take_orphaned(unsigned c, size_t want)
 {
-	struct hk_chain chain = {HK_LIST_END, 0};
+	struct hk_chain chain = {NULL, 0};
 	unsigned used = shards_used();
 
 	for (unsigned s = 0; s < used && chain.length == 0; s++)
@@ -360,7 +360,7 @@ static struct hk_chain take_orphaned(unsigned c, size_t want)
 
 static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
 {
-	struct hk_chain chain = {HK_LIST_END, 0};
+	struct hk_chain chain = {NULL, 0};
 	struct pool_bin *bin;
 	struct hk_span *slab;
 

@@ -20,14 +20,10 @@ struct hk_block {
 	uintptr_t key;
 };
 
-/* Ends every list. It is no block, and has no key: what is popped need not be tested for being there, and for its key. */
-extern const struct hk_block hk_list_end;
-#define HK_LIST_END ((struct hk_block *) &hk_list_end)
-
 /* Added to two addresses it gives none that a program has a use for; an immediate operand in the fast paths. */
 #define HK_FREE_KEY ((uintptr_t) (intptr_t) -0x5a3c1e09)
 
-/* Make block the one before next on a list. The key binds the link to its place: who overwrites
+/* Make block the one before next on a list, NULL: its end. The key binds the link to its place: who overwrites
    one of the two, or copies both from another block, is found by hk_block_linked. */
 HK_INLINE void hk_block_link(struct hk_block *block, struct hk_block *next)
 {

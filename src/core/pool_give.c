@@ -112,14 +112,14 @@ HK_INLINE struct hk_block *put_run(struct hk_span *slab, uint64_t inverse, struc
  */
 static size_t give_shard(unsigned c, struct hk_block **head)
 {
-	struct hk_block *b = *head, *others = HK_LIST_END;
+	struct hk_block *b = *head, *others = NULL;
 	struct hk_span *slab = checked_slab(b, c);
 	unsigned shard = slab->shard;
 	struct pool_bin *bin = bin_lock(shard, c);
 	uint64_t inverse = hk_classes[c].inverse;
 	size_t total = 0, n;
 
-	while (b != HK_LIST_END) {
+	while (b != NULL) {
 		slab = hk_slab_with(b, HK_CODE(c));
 		if (HK_UNLIKELY(slab == NULL)) {
 			bin_unlock(shard, c);
@@ -154,7 +154,7 @@ size_t hk_pool_give(unsigned c, struct hk_block *head)
 {
 	size_t total = 0;
 
-	while (head != HK_LIST_END)
+	while (head != NULL)
 		total += give_shard(c, &head);
 	return total;
 }

@@ -68,7 +68,7 @@ void hk_sample_settle(struct hk_heap *heap)
 static struct hk_block *linked(struct hk_heap *heap, unsigned c, struct hk_block *block)
 {
 	if (HK_UNLIKELY(!hk_block_linked(block))) {
-		heap->alloc[c] = HK_LIST_END; /* not to be met again by a handler of SIGABRT */
+		heap->alloc[c] = NULL; /* not to be met again by a handler of SIGABRT */
 		hk_pool_keyless(block);
 	}
 	return block;
@@ -86,12 +86,12 @@ void hk_sample_cut(struct hk_heap *heap, unsigned c)
 	heap->length[c] = (uint16_t) heap->sample_in;
 	if (heap->sample_in == 0) {
 		rest = block;
-		heap->alloc[c] = HK_LIST_END;
+		heap->alloc[c] = NULL;
 	} else {
 		for (int64_t i = 1; i < heap->sample_in; i++)
 			block = linked(heap, c, block)->next;
 		rest = linked(heap, c, block)->next;
-		hk_block_link(block, HK_LIST_END);
+		hk_block_link(block, NULL);
 	}
 	(void) hk_pool_give(c, rest);
 	heap->sample_in = draw(heap);

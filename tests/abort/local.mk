@@ -38,6 +38,7 @@ HK_BUGS = \
 	tests/abort/free_sized_twice.bug \
 	tests/abort/free_stack.bug \
 	tests/abort/free_static.bug \
+	tests/abort/overflow_fresh_handled.bug \
 	tests/abort/overflow_neighbour.bug \
 	tests/abort/realloc_freed.bug \
 	tests/abort/realloc_interior.bug \
@@ -106,6 +107,9 @@ tests_abort_free_stack_bug_LINK = $(HK_LINK)
 tests_abort_free_static_bug_SOURCES = tests/abort/free_static.c
 tests_abort_free_static_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_free_static_bug_LINK = $(HK_LINK)
+tests_abort_overflow_fresh_handled_bug_SOURCES = tests/abort/overflow_fresh_handled.c
+tests_abort_overflow_fresh_handled_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_overflow_fresh_handled_bug_LINK = $(HK_LINK)
 tests_abort_overflow_neighbour_bug_SOURCES = tests/abort/overflow_neighbour.c
 tests_abort_overflow_neighbour_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_overflow_neighbour_bug_LINK = $(HK_LINK)

@@ -32,7 +32,7 @@ done
 kinds=(balanced minimal full)
 [[ $program != *_full.bug ]] || kinds=(full)
 # full finds it earlier, and says it in other words.
-[[ $program != */overflow_neighbour.bug ]] || kinds=(balanced minimal)
+[[ $program != */overflow_*.bug ]] || kinds=(balanced minimal)
 # Without thread caches free blocks hold no list that could be corrupted; for full see write_after_free_full.
 [[ $program != */corrupt_li??.bug ]] || kinds=(balanced)
 for kind in "${kinds[@]}"; do

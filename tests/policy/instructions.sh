@@ -11,16 +11,16 @@ need valgrind
 # The loop with sized delete passes one argument more, and compares the size with the block's.
 # size, live blocks, how, ceiling in thousandths of an instruction
 ceilings=(
-    16 64 malloc 48500
-    48 64 malloc 48500
-    256 64 malloc 48500
-    1024 64 malloc 49200
-    16 1 malloc 48100
-    48 1 malloc 47500
-    4096 64 malloc 60000
-    48 64 new 55500
-    1024 64 new 57800
-    4096 64 new 69400
+    16 64 malloc 50200
+    48 64 malloc 50000
+    256 64 malloc 50200
+    1024 64 malloc 50900
+    16 1 malloc 50000
+    48 1 malloc 49300
+    4096 64 malloc 61200
+    48 64 new 57500
+    1024 64 new 59500
+    4096 64 new 70800
 )
 
 count() { # SIZE LIVE ROUNDS [new]

@@ -31,7 +31,7 @@ HK_TS = \
 	tests/preload/limited.t \
 	tests/preload/filtered.t \
 	tests/preload/refused.t \
-	tests/preload/small_stack.t \
+	tests/preload/small_stack.t tests/preload/ifunc.t \
 	tests/preload/operators.t \
 	tests/preload/replaced.t \
 	tests/preload/containers.t
@@ -109,6 +109,9 @@ tests_preload_exit_race_t_LINK = $(HK_LINK)
 tests_preload_limited_t_SOURCES = tests/preload/limited.c
 tests_preload_limited_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_limited_t_LINK = $(HK_LINK)
+tests_preload_ifunc_t_SOURCES = tests/preload/ifunc.c
+tests_preload_ifunc_t_CFLAGS = $(HK_T_CFLAGS)
+tests_preload_ifunc_t_LINK = $(HK_LINK)
 tests_preload_small_stack_t_SOURCES = tests/preload/small_stack.c
 tests_preload_small_stack_t_CFLAGS = $(HK_T_CFLAGS)
 tests_preload_small_stack_t_LINK = $(HK_LINK)
