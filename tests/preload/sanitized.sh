@@ -6,7 +6,7 @@
 # library: behind it all works too, and hakmemctl doctor says so.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 need gcc
-export HAKMEM_CONTROL_DIR=$T
+export HAKMEM_CONTROL_DIR=$T HAKMEM_CONF=/dev/null
 # Some kernels' address layout is too random for the older thread sanitizers.
 plain=()
 ! setarch -R true 2>/dev/null || plain=(setarch -R)
