@@ -5,9 +5,9 @@
 # hold a library that passes elf.sh; and, installed over this host in a mount namespace, serve a real program from there, be removed
 # with a word on who still preloads the library, and leave nothing after a purge.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
-need dh dpkg-buildpackage lintian dpkg-checkbuilddeps make python3 readelf
+need make python3 readelf
 dir=$HK_SRC/packaging/debian
-out=$T/packages
+out=${HK_PACKAGES:-} # where the packages are to be left
 root=$T/root
 
 # ---- what is said twice ----
@@ -23,6 +23,8 @@ diff "$T/exported" "$T/symbols" || fail "libhakmem0.symbols (>) is not symbols.l
 
 # ---- the build ----
 
+[ -n "$out" ] || skip "what is said twice agrees; the packages themselves: ./quickstart packages"
+need dh dpkg-buildpackage lintian dpkg-checkbuilddeps
 (cd "$HK_SRC/packaging" && dpkg-checkbuilddeps >"$T/log" 2>&1) || skip "$(tail -1 "$T/log")"
 env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL DEB_BUILD_OPTIONS="nocheck noautodbgsym terse parallel=2" DEB_OPTIONS="-b -nc" \
     make -s -C "$HK_BUILD" deb hk_packages="$out" >"$T/build.log" 2>&1 </dev/null || fail "make deb: $(tail -15 "$T/build.log")"
@@ -91,7 +93,7 @@ mount -t tmpfs tmpfs "$T/over" && mkdir "$T"/over/{upper,work,root} || exit 77
 mount -t overlay overlay -o "lowerdir=/,upperdir=$T/over/upper,workdir=$T/over/work" "$T/over/root" || exit 77
 R=$T/over/root
 mount -t proc proc "$R/proc" && mount --bind /dev "$R/dev" && mount -t tmpfs -o mode=755 tmpfs "$R/run" && mount -t tmpfs -o mode=1777 tmpfs "$R/tmp" || exit 77
-mkdir "$R/tmp/debs" && cp "$T"/packages/*.deb "$T/inside" "$R/tmp/debs/"
+mkdir "$R/tmp/debs" && cp "$3"/*.deb "$T/inside" "$R/tmp/debs/"
 rm -rf "$R"/etc/hakmem* "$R"/usr/lib/libhakmem* "$R"/usr/local/lib/libhakmem*
 chroot "$R" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root bash /tmp/debs/inside "$2" || exit 1
 find "$T/over/upper" -name '*hakmem*' ! -type c | sed "s,^$T/over/upper,," | grep -v '/systemd/system/.*\.service\.d/hakmem.conf$' >"$T/left"
@@ -138,7 +140,7 @@ done
 dpkg --force-unsafe-io -P hakmem-tools libhakmem-dev libhakmem0 >log 2>&1 || die "dpkg -P: $(cat log)"
 [ ! -e /run/hakmem ] || die "/run/hakmem stays"
 INSIDE
-unshare --mount --propagation private bash "$T/host" "$T" "$library" >"$T/host.log" 2>&1
+unshare --mount --propagation private bash "$T/host" "$T" "$library" "$out" >"$T/host.log" 2>&1
 case $? in
 0) ;;
 77) skip "the packages are fine; they cannot be installed in a namespace here: $(tail -1 "$T/host.log")" ;;

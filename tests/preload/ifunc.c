@@ -12,7 +12,7 @@ static int answer(void)
 	return 42;
 }
 
-static int (*resolve(void))(void)
+__attribute__((used)) static int (*resolve(void))(void)
 {
 	for (size_t size = 1; size < 200000; size *= 3) {
 		char *p = calloc(1, size), *q = realloc(malloc(size), 2 * size);
