@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define HK_QUARANTINE 4096U
+#define HK_QUARANTINE_SOON 8U /* frees before it leaves */
 #define HK_SEALED_MAX ((size_t) 8192) /* blocks of slabs; what is larger is guarded */
 #define HK_SEAL sizeof(uint64_t)
 #define HK_SEAL_FREED 0x8000U /* of the sixteen bits that a seal tells; the others are the size */
@@ -21,7 +22,7 @@
 static struct {
 	struct hk_lock lock;
 	uint32_t next;
-	void *ring[HK_QUARANTINE];
+	char *ring[HK_QUARANTINE];
 } quarantine;
 
 static _Atomic uint64_t secret;
@@ -33,17 +34,21 @@ struct hk_lock *hk_harden_lock(void)
 
 /* ---- seals ---- */
 
-static uint64_t secret_of_process(void)
+static HK_COLD uint64_t make_secret(void)
 {
-	uint64_t value = atomic_load_explicit(&secret, memory_order_relaxed), none = 0;
+	uint64_t value = hk_sys_random() | 1, none = 0;
 
-	if (HK_LIKELY(value != 0))
-		return value;
-	value = hk_sys_random() | 1;
 	return atomic_compare_exchange_strong(&secret, &none, value) ? value : none;
 }
 
-static uint64_t mix(const void *block)
+HK_INLINE uint64_t secret_of_process(void)
+{
+	uint64_t value = atomic_load_explicit(&secret, memory_order_relaxed);
+
+	return HK_LIKELY(value != 0) ? value : make_secret();
+}
+
+HK_INLINE uint64_t mix(const void *block)
 {
 	uint64_t x = (uintptr_t) block ^ secret_of_process();
 
@@ -51,25 +56,25 @@ static uint64_t mix(const void *block)
 	return x ^ x >> 29;
 }
 
-static _Atomic uint64_t *seal_of(const void *block, size_t class_bytes)
+HK_INLINE _Atomic uint64_t *seal_of(const void *block, size_t class_bytes)
 {
 	return (_Atomic uint64_t *) (void *) ((uintptr_t) block + class_bytes - HK_SEAL);
 }
 
 /* What a seal tells; −1 if it is broken. */
-static int decode(uint64_t seal, const void *block, size_t class_bytes)
+HK_INLINE int decode(uint64_t seal, const void *block, size_t class_bytes)
 {
 	uint64_t word = seal ^ mix(block);
 
 	return word >> 16 == 0 && (word & ~(uint64_t) HK_SEAL_FREED) <= class_bytes - HK_SEAL ? (int) word : -1;
 }
 
-static int read_seal(const void *block, size_t class_bytes)
+HK_INLINE int read_seal(const void *block, size_t class_bytes)
 {
 	return decode(atomic_load_explicit(seal_of(block, class_bytes), memory_order_relaxed), block, class_bytes);
 }
 
-static size_t class_bytes_of(const void *p)
+HK_INLINE size_t class_bytes_of(const void *p)
 {
 	return hk_classes[hk_code_of(p) / HK_CODE(1)].size;
 }
@@ -81,9 +86,16 @@ bool hk_harden_sealed(const void *p)
 
 /* ---- faults ---- */
 
-static bool is_filled(const unsigned char *p, size_t size, unsigned char fill)
+/* The bytes between the end of what was asked for, in a block that begins at p, and the seal: no multiple of a word. */
+HK_INLINE bool edge_is_whole(const char *p, size_t size, size_t class_bytes)
 {
-	return size == 0 || (p[0] == fill && memcmp(p, p + 1, size - 1) == 0);
+	const unsigned char *at = (const unsigned char *) p + size;
+	size_t left = class_bytes - HK_SEAL - size;
+	unsigned differs = 0;
+
+	for (; left % sizeof(hk_word) != 0; left--)
+		differs |= *at++ ^ HK_FILL_EDGE;
+	return differs == 0 && hk_filled(at, left, HK_FILL_EDGE);
 }
 
 static HK_COLD _Noreturn void refuse_broken(const void *p)
@@ -110,7 +122,7 @@ static size_t examine(const char *p, size_t class_bytes)
 		refuse_broken(p);
 	if (((unsigned) told & HK_SEAL_FREED) != 0)
 		hk_fatal("double free", p);
-	if (!is_filled((const unsigned char *) p + told, class_bytes - HK_SEAL - (size_t) told, HK_FILL_EDGE))
+	if (!edge_is_whole(p, (size_t) told, class_bytes))
 		hk_fatal("write beyond the end of a block", p);
 	check_before(p, class_bytes);
 	return (size_t) told;
@@ -172,22 +184,27 @@ static void dismiss(char *p)
 {
 	size_t class_bytes = class_bytes_of(p);
 
-	if (!is_filled((const unsigned char *) p, class_bytes - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes) < 0)
+	if (!hk_filled(p, class_bytes - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes) < 0)
 		hk_fatal("write after free", p);
 	memset(p, 0, class_bytes - HK_SEAL);
 	atomic_store_explicit(seal_of(p, class_bytes), 0, memory_order_relaxed); /* whole: who frees the next block reads it */
 	hk_pool_give_one((unsigned) hk_code_of(p) / HK_CODE(1), p);
 }
 
-static void *wait_in_line(void *p)
+/* The one that has waited for longest, or NULL. Those that are soon to follow have left the processor's caches: they are sent for. */
+static char *wait_in_line(void *p)
 {
-	void *old;
+	char *old, *soon;
 
 	hk_lock_take(&quarantine.lock);
 	old = quarantine.ring[quarantine.next];
 	quarantine.ring[quarantine.next] = p;
 	quarantine.next = (quarantine.next + 1) % HK_QUARANTINE;
+	soon = quarantine.ring[(quarantine.next + HK_QUARANTINE_SOON) % HK_QUARANTINE];
 	hk_lock_drop(&quarantine.lock);
+	__builtin_prefetch(soon, 1);
+	if (soon != NULL)
+		__builtin_prefetch(seal_of(soon, class_bytes_of(soon)), 1);
 	return old;
 }
 
@@ -195,7 +212,7 @@ void hk_harden_free(void *p)
 {
 	size_t class_bytes = class_bytes_of(p), size;
 	uint64_t live, freed;
-	void *old;
+	char *old;
 
 	if (hk_pool_block_start(p) != p)
 		hk_fatal("free of a pointer that malloc did not return", p);
@@ -225,7 +242,7 @@ static const char *check_live(const void *p)
 	if (told < 0)
 		return "write beyond the end of a block";
 	if (seal == 0 || ((unsigned) told & HK_SEAL_FREED) != 0 ||
-	    is_filled((const unsigned char *) p + told, class_bytes - HK_SEAL - (size_t) told, HK_FILL_EDGE))
+	    edge_is_whole(p, (size_t) told, class_bytes))
 		return NULL;
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(seal_of(p, class_bytes), memory_order_relaxed) == seal ? "write beyond the end of a block" : NULL;
@@ -246,7 +263,7 @@ void hk_harden_finish(void)
 		p = quarantine.ring[i];
 		quarantine.ring[i] = NULL; /* nobody else may free it from now on: its bytes stay */
 		hk_lock_drop(&quarantine.lock);
-		if (p != NULL && (!is_filled((const unsigned char *) p, class_bytes_of(p) - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes_of(p)) < 0))
+		if (p != NULL && (!hk_filled(p, class_bytes_of(p) - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes_of(p)) < 0))
 			hk_fatal("write after free", p);
 	}
 }

@@ -12,13 +12,26 @@
 #ifndef HK_CORE_HARDEN_H
 #define HK_CORE_HARDEN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/bits.h"
 
 #define HK_FILL_FREED 0xdf
 #define HK_FILL_NEW 0xa5
 #define HK_FILL_EDGE 0xe1
+
+typedef uint64_t __attribute__((may_alias)) hk_word;
+
+/* Is each of size bytes fill? p and size: multiples of a word. Inline, since most blocks are short. */
+HK_INLINE bool hk_filled(const void *p, size_t size, unsigned char fill)
+{
+	const hk_word *word = p;
+	uint64_t want = fill * (uint64_t) 0x0101010101010101, differs = 0;
+
+	for (; size >= 4 * sizeof(*word) && differs == 0; size -= 4 * sizeof(*word), word += 4)
+		differs = (word[0] ^ want) | (word[1] ^ want) | (word[2] ^ want) | (word[3] ^ want);
+	for (; size >= sizeof(*word); size -= sizeof(*word))
+		differs |= *word++ ^ want;
+	return differs == 0;
+}
 
 /* A block; align: a power of two. NULL: no memory. */
 void *hk_harden_alloc(unsigned shard, size_t size, size_t align);
