@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PATH_SHOWN 60          /* the end of a long path says more than its start */
+#define UNIT_LEAST 4096        /* less is hardly meant */
 #define HARD_LEAST (1024 * 1024) /* with less hardly a program starts */
 
 /* A human's word: file, environment or hakmemctl set. */
@@ -144,6 +145,21 @@ static void warn_order(const struct hk_config *c, enum hk_key_id low, enum hk_ke
 	            hk_values_format(&c->values, high, b), so, hk_keys[low].name, hk_keys[high].name);
 }
 
+/* A number that was perhaps meant with a unit. */
+static void warn_units(const struct hk_config *c, struct hk_diags *diags)
+{
+	static const uint8_t sizes[] = {HK_KEY_BIGCACHE_LIMIT, HK_KEY_TINYPOOL_LIMIT, HK_KEY_SOFT_LIMIT};
+
+	for (size_t i = 0; i < HK_COUNT(sizes); i++) {
+		enum hk_key_id key = (enum hk_key_id) sizes[i];
+		uint64_t bytes = hk_config_num(c, key);
+
+		if (said(c, key) && bytes > 0 && bytes < UNIT_LEAST)
+			warn(c, diags, key, "%s = %u is in bytes, and next to nothing: write %uM if that is meant, or 0",
+			     hk_keys[key].name, (unsigned) bytes, (unsigned) bytes);
+	}
+}
+
 /* A cache of no bytes is a way to say off. */
 static void warn_limits(const struct hk_config *c, struct hk_diags *diags)
 {
@@ -187,6 +203,7 @@ static void warn_engine(const struct hk_config *c, struct hk_diags *diags)
 void hk_config_warn(const struct hk_config *config, struct hk_diags *diags)
 {
 	warn_needs(config, diags);
+	warn_units(config, diags);
 	warn_limits(config, diags);
 	warn_engine(config, diags);
 	if (said(config, HK_KEY_DEBUG) && hk_config_num(config, HK_KEY_DEBUG) != HK_DEBUG_OFF &&

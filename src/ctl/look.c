@@ -42,9 +42,9 @@ static const char *strategy_of(const json_t *reply)
 	const char *like = json_string_value(json_object_get(reply, "set_like"));
 
 	if (like != NULL)
-		snprintf(text, sizeof text, "set by hand%s%.40s", like[0] != '\0' ? ", like " : "", like[0] != '\0' ? hk_out_safe(like) : "");
+		snprintf(text, sizeof text, "set explicitly%s%.40s", like[0] != '\0' ? ", like " : "", like[0] != '\0' ? hk_out_safe(like) : "");
 	else if (n > 0)
-		snprintf(text, sizeof text, "%.40s, but for %zu key%s set by hand", hk_out_text(reply, "strategy"), n, n == 1 ? "" : "s");
+		snprintf(text, sizeof text, "%.40s, but for %zu key%s set explicitly", hk_out_text(reply, "strategy"), n, n == 1 ? "" : "s");
 	else
 		return hk_out_text(reply, "strategy");
 	return text;
@@ -127,8 +127,12 @@ static void print_bytes(const struct hk_ctl *ctl, const json_t *reply, const cha
 	double share = rss > 0 ? (double) bytes / (double) rss : 0;
 	bool unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 
-	printf("             %-9s %6s  %s%s%s %4.0f%%\n", label, hk_out_bytes(bytes), paint(ctl, DIM),
-	       hk_out_bar(share > 1 ? 1 : share, unicode), paint(ctl, PLAIN), share * 100);
+	printf("             %-9s %6s  %s%s%s ", label, hk_out_bytes(bytes), paint(ctl, DIM), hk_out_bar(share > 1 ? 1 : share, unicode),
+	       paint(ctl, PLAIN));
+	if (share > 1)
+		printf(" not all of it resident\n"); /* parts are counted by what they were handed out as */
+	else
+		printf("%4.0f%%\n", share * 100);
 }
 
 /* Of nothing that was asked for there is no rate. */

@@ -6,6 +6,7 @@
 #include "config/name.h"
 #include "ctl/ctl.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,11 +158,13 @@ void hk_out_table(const char *const *cells, size_t rows, size_t columns, const c
 const char *hk_out_pending(const json_t *key)
 {
 	const char *name = hk_out_text(key, "key"), *value = hk_out_text(key, "value");
-	char *buf = buffer();
+	char *buf = buffer(), upper[32] = "";
 
+	for (size_t i = 0; i + 1 < sizeof upper && name[i] != '\0'; i++)
+		upper[i] = (char) toupper((unsigned char) name[i]);
 	if (json_is_true(json_object_get(key, "set")))
-		snprintf(buf, BUFFER_SIZE, "%s = %s is read at start only, and what is set ends with the process: put it into the file and restart "
-		         "(set %s=- takes it back)", name, value, name);
+		snprintf(buf, BUFFER_SIZE, "%s = %s is read at start only, and what is set ends with the process: put it into the file, or into "
+		         "HAKMEM_%s where that is set, and restart (set %s=- takes it back)", name, value, upper, name);
 	else
 		snprintf(buf, BUFFER_SIZE, "%s = %s waits for a restart", name, value);
 	return buf;

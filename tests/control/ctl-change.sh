@@ -37,13 +37,13 @@ for pid in "${both[@]}"; do
     # What the engine may not choose any more, status does not call its choice.
     ctl 0 set "$pid" purge_delay=50ms batch_max=64
     ctl 0 status "$pid"
-    out 'strategy default, but for 2 keys set by hand'
+    out 'strategy default, but for 2 keys set explicitly'
     ctl 0 set "$pid" bigcache_limit=64M bigcache_max_block=32M thp=on
     ctl 0 status "$pid"
-    out 'strategy set by hand, like lean-huge$'
+    out 'strategy set explicitly, like lean-huge$'
     ctl 0 set "$pid" batch_max=63
     ctl 0 status "$pid"
-    out 'strategy set by hand$'
+    out 'strategy set explicitly$'
     # A reload tells what it cannot change, and why.
     printf '[hakmem]\npurge_delay = 900ms\n' >"$HAKMEM_CONF"
     ctl 0 reload "$pid"

@@ -386,6 +386,7 @@ static const struct {
         {"[hakmem]\ndebug = minimal\nlog = none\n", "/etc/hakmem.ini:2: debug has no effect with log = none"},
         {"[hakmem]\nlog = none\n", NULL},
         {"[hakmem]\n\nhard_limit = 512\n", "/etc/hakmem.ini:3: hard_limit = 512 is less than a program needs"},
+        {"[hakmem]\nsoft_limit = 64\n", "/etc/hakmem.ini:2: soft_limit = 64 is in bytes, and next to nothing: write 64M"},
         {"[hakmem]\nhard_limit = 512M\nbigcache_max_block = 600M\n", "so no such block can exist"},
         {"[hakmem]\nsoft_limit = 512M\nbigcache_limit = 2G\n", "so the cache is trimmed before it is full"},
         {"[hakmem]\nsoft_limit = 512M\n", NULL},
