@@ -165,7 +165,7 @@ static int tick(struct hk_door *door)
 	hk_watch_look(door);
 	if (door->watch.on)
 		next = (int) hk_min((size_t) next, door->watch.settling ? HK_TICK_SETTLE_MS : HK_TICK_WATCH_MS);
-	if (hk_purge_tick() != 0)
+	if (hk_purge_drive() != 0)
 		next = (int) hk_min(hk_max(delay_ms / 2, 10), hk_min((size_t) next, HK_TICK_BUSY_MS));
 	else if ((uint64_t) next > hk_max(delay_ms, 1000))
 		next = (int) hk_max(delay_ms, 1000); /* the program may have freed something meanwhile */

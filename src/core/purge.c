@@ -9,6 +9,7 @@
 
 #include "base/lock.h"
 #include "base/sys.h"
+#include "core/ebb.h"
 #include "core/harden.h"
 #include "core/knobs.h"
 #include "core/large.h"
@@ -64,6 +65,7 @@ void hk_purge_step_end(void)
 void hk_purge_alone(void)
 {
 	hk_lock_reset(&purge.lock);
+	hk_ebb_alone();
 	hk_pressure_alone();
 }
 
@@ -150,6 +152,12 @@ uint64_t hk_purge_tick(void)
 	return waiting();
 }
 
+uint64_t hk_purge_drive(void)
+{
+	hk_ebb_driven();
+	return hk_purge_tick();
+}
+
 uint64_t hk_purge_all(void)
 {
 	uint64_t direct = HK_STAT_GET(mapped_bytes), bytes, guarded;
@@ -173,11 +181,23 @@ uint64_t hk_purge_for_room(void)
 	return hk_purge_all() + (hk_guard_any() && !hk_lock_forking() ? hk_guard_give_up() : 0);
 }
 
+/* All free runs and what BigCache holds. */
+static HK_COLD void purge_at_once(void)
+{
+	if (hk_lock_forking() || !hk_lock_try(&purge.lock))
+		return;
+	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
+	(void) purge_runs(UINT64_MAX, 1);
+	hk_lock_drop(&purge.lock);
+}
+
 static void poll_at(uint64_t now)
 {
 	uint64_t last = atomic_load_explicit(&purge.last_tick, memory_order_relaxed);
 
 	hk_purge_before(0);
+	if (HK_UNLIKELY(hk_ebb_over(now)))
+		purge_at_once();
 	if (HK_UNLIKELY(HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) >= HK_WARM_MIN) && hk_pressure_after() &&
 	    HK_KNOB(free_policy) != HK_FREE_KEEP)
 		hk_purge_soften();
@@ -207,16 +227,6 @@ static bool batch_full(size_t size)
 	}
 	return atomic_fetch_add_explicit(&purge.pending, 1, memory_order_relaxed) + 1 >= full &&
 	       HK_STAT_GET(dirty_bytes) > 2 * largest;
-}
-
-/* purge_delay = 0: memory of a large block does not wait for anything else to happen. */
-static void purge_at_once(void)
-{
-	if (hk_lock_forking() || !hk_lock_try(&purge.lock))
-		return;
-	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
-	(void) purge_runs(UINT64_MAX, 1);
-	hk_lock_drop(&purge.lock);
 }
 
 void hk_purge_after_free(size_t size, uint64_t now_ns)

@@ -12,6 +12,7 @@
 /* Purge what is older than purge_delay. Bytes that are still waiting for their time (0: nothing to do until
    something is freed). */
 uint64_t hk_purge_tick(void);
+uint64_t hk_purge_drive(void); /* the same, by a thread that does it for the whole life of the process */
 uint64_t hk_purge_ticked_ns(void); /* when that last happened (hk_sys_now_ns) */
 /* Everything now, of any age and under any policy: BigCache, reserves, free runs. Bytes given back. */
 uint64_t hk_purge_all(void);

@@ -151,6 +151,7 @@ hk_preload_sh = \
 	tests/preload/nginx.sh \
 	tests/preload/postgres.sh \
 	tests/preload/memcached.sh \
+	tests/preload/burst.sh \
 	tests/preload/python.sh \
 	tests/preload/perl.sh \
 	tests/preload/node.sh \

@@ -69,3 +69,10 @@ test_core_faults_SOURCES = tests/unit/test_core_faults.c tests/unit/faults.c tes
 test_core_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_core_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mmap,--wrap=munmap,--wrap=mremap,--wrap=mprotect,--wrap=madvise,--wrap=syscall
 test_core_faults_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
+
+check_PROGRAMS += test_ebb
+TESTS += test_ebb
+test_ebb_SOURCES = tests/unit/test_ebb.c
+test_ebb_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+test_ebb_LDFLAGS = $(AM_LDFLAGS) -Wl,-u,hk_malloc # the core is one: both halves are needed
+test_ebb_LDADD = libhk_core.la libhk_core_rare.la libhk_base.la libhk_base_rare.la $(CHECK_LIBS)
