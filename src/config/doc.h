@@ -54,7 +54,7 @@ struct hk_doc {
 	const struct hk_identity *identity;
 	struct hk_diags *diags;
 	uint32_t n_files, n_sections, n_settings;
-	bool full; /* said that there is no more room */
+	bool full, crowded; /* said that there is no more room for settings, for sections */
 	bool keep_all; /* wanted: the settings of every section, whether it applies or not */
 	bool control_elsewhere; /* control = on in some section for programs or units, whether it applies or not */
 	struct hk_pages *pages; /* NULL: there is no file, and these are NULL too */

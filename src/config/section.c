@@ -60,7 +60,9 @@ static int find_or_add(struct hk_doc *doc, unsigned file, uint32_t line, enum hk
 		if (same(&doc->section[i], kind, name))
 			return (int) i;
 	if (doc->n_sections == HK_DOC_SECTIONS) {
-		hk_doc_error(doc, file, line, "more than %d sections", HK_DOC_SECTIONS);
+		if (!doc->crowded)
+			hk_doc_error(doc, file, line, "more than %d sections", HK_DOC_SECTIONS);
+		doc->crowded = true;
 		return HK_NO_SECTION;
 	}
 	s = &doc->section[doc->n_sections];

@@ -17,7 +17,10 @@
 #define HK_QUARANTINE_SOON 8U /* frees before it leaves */
 #define HK_SEALED_MAX ((size_t) 8192) /* blocks of slabs; what is larger is guarded */
 #define HK_SEAL sizeof(uint64_t)
-#define HK_SEAL_FREED 0x8000U /* of the sixteen bits that a seal tells; the others are the size */
+/* Of the sixteen bits that a seal tells; the others are the size. */
+#define HK_SEAL_FREED 0x8000U
+#define HK_SEAL_TAKEN 0x4000U /* not handed out yet */
+#define HK_SEAL_STATE (HK_SEAL_FREED | HK_SEAL_TAKEN)
 
 static struct {
 	struct hk_lock lock;
@@ -66,7 +69,7 @@ HK_INLINE int decode(uint64_t seal, const void *block, size_t class_bytes)
 {
 	uint64_t word = seal ^ mix(block);
 
-	return word >> 16 == 0 && (word & ~(uint64_t) HK_SEAL_FREED) <= class_bytes - HK_SEAL ? (int) word : -1;
+	return word >> 16 == 0 && (word & ~(uint64_t) HK_SEAL_STATE) <= class_bytes - HK_SEAL ? (int) word : -1;
 }
 
 HK_INLINE int read_seal(const void *block, size_t class_bytes)
@@ -103,13 +106,13 @@ static HK_COLD _Noreturn void refuse_broken(const void *p)
 	hk_fatal(hk_pool_is_free(p) ? "double free" : "write beyond the end of a block", p);
 }
 
-/* The seal before the block: of one that is in use, that waits, or (0) that is free. Another thread may change it: read once. */
+/* The seal before the block. Another thread may change it: read once; and where it is none, once more with the lock held. */
 static void check_before(const char *p, size_t class_bytes)
 {
 	const char *before = p - class_bytes;
 	uint64_t seal = atomic_load_explicit(seal_of(before, class_bytes), memory_order_relaxed);
 
-	if (seal != 0 && decode(seal, before, class_bytes) < 0)
+	if (HK_UNLIKELY(seal == 0 ? hk_pool_hard_unsealed(before) : decode(seal, before, class_bytes) < 0))
 		hk_fatal("write before the beginning of a block", p);
 }
 
@@ -120,7 +123,7 @@ static size_t examine(const char *p, size_t class_bytes)
 
 	if (told < 0)
 		refuse_broken(p);
-	if (((unsigned) told & HK_SEAL_FREED) != 0)
+	if (((unsigned) told & HK_SEAL_STATE) != 0)
 		hk_fatal("double free", p);
 	if (!edge_is_whole(p, (size_t) told, class_bytes))
 		hk_fatal("write beyond the end of a block", p);
@@ -156,6 +159,11 @@ void *hk_harden_alloc(unsigned shard, size_t size, size_t align)
 	return p;
 }
 
+void hk_harden_take(void *p, size_t class_bytes)
+{
+	atomic_store_explicit(seal_of(p, class_bytes), mix(p) ^ HK_SEAL_TAKEN, memory_order_relaxed);
+}
+
 size_t hk_harden_usable(const void *p, const char *fault, const char *fault_freed)
 {
 	size_t class_bytes = class_bytes_of(p);
@@ -164,7 +172,7 @@ size_t hk_harden_usable(const void *p, const char *fault, const char *fault_free
 	if (hk_pool_block_start(p) != p)
 		hk_fatal(fault, p);
 	told = read_seal(p, class_bytes);
-	if (told < 0 || ((unsigned) told & HK_SEAL_FREED) != 0)
+	if (told < 0 || ((unsigned) told & HK_SEAL_STATE) != 0)
 		hk_fatal(told >= 0 || hk_pool_is_free(p) ? fault_freed : fault, p);
 	return (size_t) told;
 }
@@ -174,7 +182,7 @@ bool hk_harden_size(const void *p, size_t *ret)
 	int told = hk_pool_block_start(p) == p ? read_seal(p, class_bytes_of(p)) : -1;
 
 	*ret = told >= 0 ? (size_t) told : 0;
-	return told >= 0 && ((unsigned) told & HK_SEAL_FREED) == 0;
+	return told >= 0 && ((unsigned) told & HK_SEAL_STATE) == 0;
 }
 
 /* ---- free ---- */
@@ -186,8 +194,7 @@ static void dismiss(char *p)
 
 	if (!hk_filled(p, class_bytes - HK_SEAL, HK_FILL_FREED) || read_seal(p, class_bytes) < 0)
 		hk_fatal("write after free", p);
-	memset(p, 0, class_bytes - HK_SEAL);
-	atomic_store_explicit(seal_of(p, class_bytes), 0, memory_order_relaxed); /* whole: who frees the next block reads it */
+	memset(p, 0, class_bytes - HK_SEAL); /* the seal goes when its bit comes */
 	hk_pool_give_one((unsigned) hk_code_of(p) / HK_CODE(1), p);
 }
 
@@ -232,16 +239,16 @@ void hk_harden_free(void *p)
 }
 
 /* One that was never freed: what is wrong with it, or NULL. Another thread may free it at this very moment: a seal that
-   changed meanwhile tells that it was not this. */
+   changed meanwhile tells that it was not this. The lock of its bin is held. */
 static const char *check_live(const void *p)
 {
 	size_t class_bytes = class_bytes_of(p);
 	uint64_t seal = atomic_load_explicit(seal_of(p, class_bytes), memory_order_acquire);
-	int told = seal == 0 ? 0 : decode(seal, p, class_bytes); /* 0: it is coming back, or was taken and is not sealed yet */
+	int told = decode(seal, p, class_bytes);
 
 	if (told < 0)
 		return "write beyond the end of a block";
-	if (seal == 0 || ((unsigned) told & HK_SEAL_FREED) != 0 ||
+	if (((unsigned) told & HK_SEAL_STATE) != 0 ||
 	    edge_is_whole(p, (size_t) told, class_bytes))
 		return NULL;
 	atomic_thread_fence(memory_order_acquire);

@@ -2,7 +2,8 @@
  *
  * security = full. A small block ends in a seal: what was asked for, whether it is in use, and a secret, all mixed with the
  * address. What lies between the end of what was asked for and the seal is filled. free() examines both, and the seal of the
- * block before, then fills the block and lets it wait in a quarantine; who leaves that is examined, and cleared.
+ * block before, then fills the block and lets it wait in a quarantine; who leaves that is examined, and cleared. A free block
+ * is all zero, its seal too, and any other has a seal: both change under the lock of the slab's bin.
  *
  *   | block before … seal | what was asked for … fill … seal | next …
  *
@@ -42,6 +43,8 @@ void hk_harden_free(void *p);
 size_t hk_harden_usable(const void *p, const char *fault, const char *fault_freed);
 /* Bytes that were asked for; false if there is no whole seal of a block in use: free() will say what is wrong. */
 bool hk_harden_size(const void *p, size_t *ret);
+/* The seal of a block that is being taken, of class_bytes. */
+void hk_harden_take(void *p, size_t class_bytes);
 /* Does the block have a seal, which is so where its slab is a hard one? */
 bool hk_harden_sealed(const void *p);
 /* At the end of the process: examine every block that still waits. */

@@ -8,6 +8,7 @@
 #include "core/large.h"
 #include "core/pageheap.h"
 #include "core/sample.h"
+#include "core/sizeclass.h"
 
 static _Atomic uint64_t no_pulse[2];
 
@@ -61,6 +62,8 @@ void hk_knobs_apply(const struct hk_config *config)
 	follow_sampling((unsigned) hk_config_num(config, HK_KEY_SECURITY));
 	HK_KNOB_SET(sample_rate, (uint32_t) hk_config_num(config, HK_KEY_SAMPLE_RATE));
 	HK_KNOB_SET(security, (uint8_t) hk_config_num(config, HK_KEY_SECURITY));
+	if (HK_KNOB(security) == HK_SECURITY_FULL)
+		hk_sizeclass_distrust(); /* a block's seal knows its size better than its class does */
 	HK_KNOB_SET(free_policy, (uint8_t) hk_config_num(config, HK_KEY_FREE_POLICY));
 	HK_KNOB_SET(thp, thp);
 	HK_KNOB_SET(debug, (uint8_t) hk_config_num(config, HK_KEY_DEBUG));

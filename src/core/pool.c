@@ -136,10 +136,17 @@ void hk_pool_slab_destroy(struct hk_span *slab)
 	hk_pageheap_free(slab, touched, hk_sys_now_ns());
 }
 
+/* Hard slabs stay for a while: what is written to their free blocks would not be found elsewhere. */
+#define HK_HARD_EMPTY 4U
+
 void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab)
 {
 	if (slab->listed == HELD)
 		return;
+	if (hk_slab_is_hard(slab) && bin->empty < HK_HARD_EMPTY) {
+		bin->empty++;
+		return;
+	}
 	if (bin->empty == 0 && bin->head == slab && slab->next == NULL && slab->class_number <= HK_TINY_CLASSES) {
 		bin->empty = 1;
 		return;
@@ -161,8 +168,6 @@ HK_INLINE bool looks_free(const struct hk_span *slab, size_t offset)
 {
 	const struct hk_block *b = (const struct hk_block *) (const void *) (slab->base + offset);
 
-	if (HK_UNLIKELY(hk_slab_is_hard(slab)))
-		return b->key == 0 && b->next == NULL;
 	return b->key == HK_POOL_KEY || (b->key == 0 && b->next == NULL && (slab->purged >> (offset / HK_PAGE) & 1) != 0) ||
 	       (b->key == HK_FRESH_KEY && is_untouched(b, hk_classes[slab->class_number].size));
 }
@@ -396,6 +401,8 @@ static size_t check_slab(struct hk_span *slab, size_t most)
 {
 	size_t size = hk_classes[slab->class_number].size, n = 0;
 
+	if (HK_UNLIKELY(hk_slab_is_hard(slab)))
+		return 0; /* hk_pool_hard_find */
 	for (size_t w = 0; w < bitmap_words(slab) && n < most; w++)
 		for (uint64_t bits = slab->bits[w]; bits != 0 && n < most; bits &= bits - 1, n++) {
 			size_t i = w * 64 + (size_t) __builtin_ctzll(bits);

@@ -86,7 +86,10 @@ void *hk_pool_block_start(const void *p);
 
 /* security = full (pool_hard.c): a block of zeros of class c; NULL: no memory. hk_pool_give_one takes it back, zeroed. */
 void *hk_pool_hard_take(unsigned shard, unsigned c);
-/* Some blocks of hard slabs that are not free, one by one, a bin's lock held: the first in which look() finds a fault, or NULL. */
+/* Is p, the block before one of a hard slab, not free, and its last word 0? */
+bool hk_pool_hard_unsealed(const void *p);
+/* The first of many blocks of hard slabs that is free and was written to, or in which, not free, look() finds a fault (with the
+   lock of its bin held); or NULL. */
 void *hk_pool_hard_find(const char *(*look)(const void *p), const char **ret_fault);
 /* Look at a part of the free blocks in slabs: none may have been written to. Ends the process if one was. */
 void hk_pool_check(void);

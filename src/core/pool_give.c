@@ -17,7 +17,7 @@ HK_INLINE struct hk_span *checked_slab(const struct hk_block *b, unsigned c)
 	return slab;
 }
 
-static size_t block_index(const struct hk_span *slab, const void *p)
+size_t hk_pool_block_index(const struct hk_span *slab, const void *p)
 {
 	return (size_t) (((uint64_t) ((const char *) p - slab->base) * hk_classes[slab->class_number].inverse) >> 42);
 }
@@ -182,7 +182,7 @@ void hk_pool_give_one(unsigned c, void *p)
 	struct hk_span *slab = hk_slab_of(p);
 	unsigned shard = slab->shard;
 	struct pool_bin *bin = bin_lock(shard, c);
-	size_t i = block_index(slab, p);
+	size_t i = hk_pool_block_index(slab, p);
 	uint64_t *word = &slab->bits[i / 64], bit = (uint64_t) 1 << (i % 64);
 
 	if (HK_UNLIKELY(i >= slab->carved || (*word & bit) != 0))
@@ -190,6 +190,8 @@ void hk_pool_give_one(unsigned c, void *p)
 	*word |= bit;
 	if (HK_LIKELY(!hk_slab_is_hard(slab)))
 		((struct hk_block *) p)->key = HK_POOL_KEY;
+	else
+		atomic_store_explicit((_Atomic uint64_t *) ((uintptr_t) p + hk_classes[c].size) - 1, 0, memory_order_relaxed); /* its seal */
 	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
 	slab_gained(bin, slab, 1);
 	bin_unlock(shard, c);
@@ -203,7 +205,7 @@ bool hk_pool_is_free(const void *p)
 {
 	struct hk_span *slab = hk_slab_of(p);
 	unsigned shard = slab->shard, c = slab->class_number;
-	size_t i = block_index(slab, p);
+	size_t i = hk_pool_block_index(slab, p);
 	bool is_free;
 
 	(void) bin_lock(shard, c);
@@ -216,5 +218,5 @@ void *hk_pool_block_start(const void *p)
 {
 	struct hk_span *slab = hk_slab_of(p);
 
-	return slab->base + block_index(slab, p) * hk_classes[slab->class_number].size;
+	return slab->base + hk_pool_block_index(slab, p) * hk_classes[slab->class_number].size;
 }

@@ -60,6 +60,11 @@ static size_t pick(const struct hk_span *slab)
 	return 0;
 }
 
+static hk_word *last_word(const char *p, size_t size)
+{
+	return (hk_word *) ((uintptr_t) p + size) - 1;
+}
+
 /* Take the block that was chosen when the one before was taken, and choose the next: nobody else takes it meanwhile, and
    its memory, which chance has often put outside the processor's caches, is on its way. */
 static char *take_block(struct hk_span *slab, size_t size)
@@ -125,35 +130,67 @@ void *hk_pool_hard_take(unsigned shard, unsigned c)
 	size_t size = hk_classes[c].size;
 	struct hk_span *slab;
 	struct pool_bin *bin = bin_with_slab(shard, c, &slab);
+	bool whole = true;
 	char *p = NULL;
 
 	if (HK_LIKELY(slab != NULL)) {
 		if (slab_is_empty(slab))
 			bin->empty--;
 		p = take_block(slab, size);
+		whole = *last_word(p, size) == 0;
+		hk_harden_take(p, size);
 	}
 	bin_unlock(shard, c);
-	if (p != NULL && !hk_filled(p, size, 0))
+	if (p != NULL && (!whole || !hk_filled(p, size - sizeof(hk_word), 0)))
 		hk_fatal("write after free", p);
 	SHARD_ADD(shard, slab_bytes_out, p != NULL ? size : 0);
 	return p;
 }
 
-/* Of the blocks that one bin has handed out, the first in which look() finds a fault. None can come back meanwhile: the bin's lock is held. */
+bool hk_pool_hard_unsealed(const void *p)
+{
+	struct hk_span *slab = hk_slab_of(p);
+	unsigned shard = slab->shard, c = slab->class_number;
+	size_t i = hk_pool_block_index(slab, p);
+	bool unsealed;
+
+	if (i == 0 || (__atomic_load_n(&slab->bits[i / 64], __ATOMIC_RELAXED) >> (i % 64) & 1) != 0)
+		return false; /* block 0 never is anybody's */
+	(void) bin_lock(shard, c);
+	unsealed = (slab->bits[i / 64] >> (i % 64) & 1) == 0 && *last_word(p, hk_classes[c].size) == 0;
+	bin_unlock(shard, c);
+	return unsealed;
+}
+
+#define HK_CHECK_HARD 65536U /* blocks of a bin */
+
+/* What is wrong with a block, or NULL. A free one is not to be met again by a handler of SIGABRT. */
+static const char *look_at(struct hk_span *slab, size_t i, const char *(*look)(const void *p))
+{
+	size_t size = hk_classes[slab->class_number].size;
+	const char *p = slab->base + i * size;
+	uint64_t bit = (uint64_t) 1 << (i % 64);
+
+	if ((slab->bits[i / 64] & bit) == 0)
+		return look(p);
+	if ((slab->purged >> (i * size / HK_PAGE) & 1) != 0 || hk_filled(p, size, 0))
+		return NULL;
+	slab->bits[i / 64] &= ~bit;
+	slab->nfree--;
+	if (slab->ahead == i)
+		slab->ahead = 0;
+	return "write after free";
+}
+
 static void *find_in_bin(const struct pool_bin *bin, unsigned c, const char *(*look)(const void *p), const char **ret_fault)
 {
 	size_t n = 0;
 
-	for (const struct hk_span *slab = bin->tail; slab != NULL && n < HK_CHECK_BLOCKS; slab = slab->prev)
-		for (size_t i = 1; hk_slab_is_hard(slab) && i < slab->capacity && n < HK_CHECK_BLOCKS; i++) {
-			char *p = slab->base + i * hk_classes[c].size;
-
-			if ((slab->bits[i / 64] >> (i % 64) & 1) != 0)
-				continue;
-			n++;
-			*ret_fault = look(p);
+	for (struct hk_span *slab = bin->tail; slab != NULL && n < HK_CHECK_HARD; slab = slab->prev)
+		for (size_t i = 1; hk_slab_is_hard(slab) && i < slab->capacity; i++, n++) {
+			*ret_fault = look_at(slab, i, look);
 			if (*ret_fault != NULL)
-				return p;
+				return slab->base + i * hk_classes[c].size;
 		}
 	return NULL;
 }

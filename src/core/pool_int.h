@@ -69,6 +69,9 @@ static inline bool slab_is_empty(const struct hk_span *slab)
 	return slab->nfree == slab->carved;
 }
 
+/* The number of the block of the slab that p points into. */
+size_t hk_pool_block_index(const struct hk_span *slab, const void *p);
+
 /* A block that its slab counts as free is in use, or on a list: freed twice. Drops the lock of the bin, ends the process. */
 HK_COLD _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b);
 

@@ -31,12 +31,15 @@ struct search {
 static bool is_slip(const struct search *search, const char *name)
 {
 	struct hk_near one = {.want = search->near.want};
-	size_t n = strlen(one.want);
+	size_t n = strlen(one.want), m;
 
 	if (n < 4 || name[0] != one.want[0])
 		return false;
 	if (strncmp(name, one.want, n) == 0)
 		return name[n] == '-' || name[n] == '.';
+	m = strlen(name);
+	if (m > n + 2 || n > m + 2)
+		return false;
 	hk_near_offer(&one, name);
 	return one.best != NULL && one.distance <= (n < 8 ? 1 : 2);
 }

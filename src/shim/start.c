@@ -25,7 +25,7 @@ void hk_shim_start(void)
 
 __attribute__((destructor(101))) static void end(void)
 {
+	hk_harden_finish(); /* first: it looks into slabs that the other gives back */
 	hk_finish();
-	hk_harden_finish();
 	hk_process_exit();
 }
