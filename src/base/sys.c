@@ -41,6 +41,20 @@ static void count(_Atomic uint64_t *counter)
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
+size_t hk_sys_page(void)
+{
+#ifdef __x86_64__
+	return HK_PAGE;
+#else
+	return (size_t) getpagesize();
+#endif
+}
+
+static bool is_of_pages(const void *addr, size_t size)
+{
+	return (((uintptr_t) addr | size) & (hk_sys_page() - 1)) == 0;
+}
+
 static void *map(void *hint, size_t size, int flags, int access)
 {
 	int saved = errno;
@@ -100,6 +114,8 @@ void hk_sys_close(void *addr, size_t size, bool give)
 {
 	int saved = errno;
 
+	if (!is_of_pages(addr, size))
+		return;
 	/* Where limits allow no further mapping it stays open, but loses what was in it. */
 	if (mprotect(addr, size, PROT_NONE) != 0 || give)
 		(void) madvise(addr, size, MADV_DONTNEED);
@@ -148,6 +164,8 @@ static int advise(void *addr, size_t size, int advice)
 {
 	int saved = errno, r = 0;
 
+	if (!is_of_pages(addr, size))
+		return -EINVAL;
 	if (madvise(addr, size, advice) != 0)
 		r = -errno;
 	errno = saved;
@@ -177,6 +195,9 @@ static bool purge_vector(const struct iovec *ranges, size_t n)
 
 	if (n < 2 || atomic_load_explicit(&refused, memory_order_relaxed) || hk_sys_filtered())
 		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!is_of_pages(ranges[i].iov_base, ranges[i].iov_len))
+			return false;
 	done = syscall(SYS_process_madvise, HK_PIDFD_SELF_PROCESS, ranges, n, MADV_DONTNEED, 0);
 	if (done < 0 && (errno == ENOSYS || errno == EPERM || errno == EBADF || errno == EINVAL || errno == EACCES))
 		atomic_store_explicit(&refused, true, memory_order_relaxed);

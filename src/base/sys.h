@@ -2,7 +2,8 @@
  *
  * The whole contract with the kernel: every system call that the allocator makes on memory, time,
  * futexes and small files. Nothing here allocates, uses stdio or changes errno: results are
- * addresses, 0, or −errno. Sizes are bytes and, for memory, multiples of the page size (4 KiB).
+ * addresses, 0, or −errno. Sizes are bytes and, for memory, multiples of 4 KiB. What gives pages back refuses (−EINVAL) a range
+ * that is not of whole pages of the kernel, which would take its neighbours along.
  */
 #ifndef HK_BASE_SYS_H
 #define HK_BASE_SYS_H
@@ -13,7 +14,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define HK_PAGE ((size_t) 4096) /* the unit of mmap; checked against AT_PAGESZ at start */
+#define HK_PAGE ((size_t) 4096)
+
+/* Bytes of the kernel's pages: HK_PAGE, but 16 or 64 KiB on some aarch64 machines. */
+size_t hk_sys_page(void);
 
 /* Counts of the calls that change mappings, for stats. Relaxed, process-wide. */
 struct hk_sys_counts {

@@ -246,7 +246,7 @@ void *hk_guard_alloc(size_t size, size_t align)
 	struct hk_span *span;
 	char *map, *p;
 
-	if (size > HK_GUARD_MAX || align > HK_GUARD_MAX || atomic_load_explicit(&guarded, memory_order_relaxed) >= HK_GUARDED_MAX ||
+	if (size > HK_GUARD_MAX || hk_sys_page() != HK_PAGE || align > HK_GUARD_MAX || atomic_load_explicit(&guarded, memory_order_relaxed) >= HK_GUARDED_MAX ||
 	    !hk_pageheap_charge(hk_align_up(size, HK_PAGE)))
 		return NULL;
 	p = open_again(size, align);

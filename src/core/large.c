@@ -7,7 +7,6 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/sys.h"
 #include "core/knobs.h"
 #include "core/pageheap.h"
 #include "core/purge.h"
@@ -371,7 +370,8 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 
 	if (size >= HK_LARGE_LIMIT || align > HK_LARGE_LIMIT / 2)
 		return NULL;
-	size = hk_align_up(hk_max(size, 1), HK_GRANULE);
+	size = hk_align_up(hk_max(size, 1), hk_large_unit());
+	align = hk_max(align, hk_large_unit());
 	hk_purge_before(size);
 	span = span_new(size, align, &is_zero);
 	if (span == NULL && hk_purge_for_room() > 0) /* the limit or the kernel refused: give back and try again */
@@ -478,7 +478,7 @@ void *hk_large_resize(struct hk_span *span, size_t size)
 
 	if (size >= HK_LARGE_LIMIT || hk_span_kind(span) == HK_SPAN_GUARDED)
 		return NULL;
-	size = hk_align_up(size, HK_GRANULE);
+	size = hk_align_up(size, hk_large_unit());
 	granules = size >> HK_GRANULE_SHIFT;
 	if (granules == old)
 		return span->base;

@@ -7,7 +7,14 @@
 #ifndef HK_CORE_LARGE_H
 #define HK_CORE_LARGE_H
 
+#include "base/sys.h"
 #include "core/span.h"
+
+/* Large blocks begin and end with pages of the kernel, so that free runs do, too. */
+static inline size_t hk_large_unit(void)
+{
+	return hk_max(HK_GRANULE, hk_sys_page());
+}
 
 /* align: power of two. zero: contents must be zero. NULL on failure; errno is the caller's. */
 void *hk_large_alloc(size_t size, size_t align, bool zero);

@@ -300,6 +300,10 @@ static struct iovec dirty_range(const struct hk_span *run)
 		last--;
 	range.iov_base = run->base + first * HK_GRANULE;
 	range.iov_len = (last - first) * HK_GRANULE;
+	if (hk_sys_page() > HK_GRANULE) { /* a run is of whole pages */
+		range.iov_base = (char *) hk_align_down((uintptr_t) range.iov_base, hk_sys_page());
+		range.iov_len = hk_align_up((uintptr_t) run->base + last * HK_GRANULE, hk_sys_page()) - (uintptr_t) range.iov_base;
+	}
 	return range;
 }
 

@@ -81,6 +81,21 @@ static bool range_is_free(const struct hk_span *slab, size_t from, size_t to)
 	return true;
 }
 
+/* Where the kernel's pages are larger: those of them of which each part is free. */
+static unsigned whole_pages(unsigned mask, unsigned purged)
+{
+	size_t parts = hk_min(hk_sys_page(), HK_SLAB_BYTES) / HK_PAGE;
+	unsigned whole = 0;
+
+	for (size_t u = 0; parts > 1 && u < HK_SLAB_BYTES / HK_PAGE; u += parts) {
+		unsigned bits = ((1U << parts) - 1) << u;
+
+		if ((mask & bits) != 0 && ((mask | purged) & bits) == bits)
+			whole |= bits;
+	}
+	return parts > 1 ? whole : mask;
+}
+
 /* Pages of the slab that hold no block in use and may be resident: those that were handed out once, and where huge pages
    come in, all. */
 static uint16_t purgeable(const struct hk_span *slab)
@@ -88,12 +103,12 @@ static uint16_t purgeable(const struct hk_span *slab)
 	size_t touched = (size_t) slab->carved * hk_classes[slab->class_number].size;
 	unsigned mask = 0;
 
-	if (HK_KNOB(thp) != HK_THP_OFF)
+	if (HK_KNOB(thp) != HK_THP_OFF || hk_sys_page() != HK_PAGE)
 		touched = HK_SLAB_BYTES;
 	for (size_t u = 0; u * HK_PAGE < touched; u++)
 		if ((slab->purged >> u & 1) == 0 && range_is_free(slab, u * HK_PAGE, (u + 1) * HK_PAGE))
 			mask |= 1U << u;
-	return (uint16_t) mask;
+	return (uint16_t) whole_pages(mask, slab->purged);
 }
 
 #define HK_HELD_MAX 16U /* slabs purged at a time: up to 8 ranges each */

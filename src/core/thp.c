@@ -57,7 +57,7 @@ static bool touched(void)
 		pages[i] = hk_text_number(at);
 		at = strchr(at + 1, ' ');
 	}
-	return (pages[1] - hk_min(pages[2], pages[1])) * HK_PAGE >= hk_pageheap_used() / 10 * 9;
+	return (pages[1] - hk_min(pages[2], pages[1])) * hk_sys_page() >= hk_pageheap_used() / 10 * 9;
 }
 
 bool hk_thp_would(void)

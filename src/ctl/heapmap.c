@@ -5,6 +5,7 @@
  * Pages that the process never touched are not read, because that would give them page tables.
  */
 #include "ctl/heapmap.h"
+#include "base/sys.h"
 #include "core/span.h"
 #include "ctl/elf.h"
 #include "ctl/scan.h"
@@ -48,9 +49,33 @@ int hk_pagemap_open(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
+/* An entry for each PAGE, also where the kernel's pages are larger. */
+static int read_parts(int fd, uint64_t addr, uint64_t *ret, size_t n)
+{
+	uint64_t page = hk_sys_page();
+
+	for (size_t i = 0; i < n; i++, addr += PAGE) {
+		ssize_t got = sizeof *ret;
+
+		if (i > 0 && addr % page != 0)
+			ret[i] = ret[i - 1];
+		else
+			got = pread(fd, &ret[i], sizeof *ret, (off_t) (addr / page * sizeof *ret));
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			ret[i] = 0;
+	}
+	return 0;
+}
+
 int hk_pagemap_read(int fd, uint64_t addr, uint64_t *ret, size_t n)
 {
-	ssize_t got = pread(fd, ret, n * sizeof *ret, (off_t) (addr / PAGE * sizeof *ret));
+	ssize_t got;
+
+	if (hk_sys_page() != PAGE)
+		return read_parts(fd, addr, ret, n);
+	got = pread(fd, ret, n * sizeof *ret, (off_t) (addr / PAGE * sizeof *ret));
 
 	if (got < 0)
 		return -errno;

@@ -165,7 +165,7 @@ static uint64_t resident_bytes(void)
 
 	if (hk_sys_read_file("/proc/self/statm", text, sizeof(text)) <= 0 || (at = strchr(text, ' ')) == NULL)
 		return 0;
-	return hk_text_number(at) * HK_PAGE;
+	return hk_text_number(at) * hk_sys_page();
 }
 
 static void add_counters(struct hk_shadow_total *total, uint64_t allocs, uint64_t cpu_ns)

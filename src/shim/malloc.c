@@ -85,14 +85,14 @@ HK_EXPORT void *aligned_alloc(size_t align, size_t size)
 
 HK_EXPORT void *valloc(size_t size)
 {
-	return hk_memalign(HK_PAGE, size);
+	return hk_memalign(hk_sys_page(), size);
 }
 
 HK_EXPORT void *pvalloc(size_t size)
 {
-	size_t up = hk_align_up(hk_max(size, 1), HK_PAGE);
+	size_t up = hk_align_up(hk_max(size, 1), hk_sys_page());
 
-	return hk_memalign(HK_PAGE, up < size ? SIZE_MAX : up);
+	return hk_memalign(hk_sys_page(), up < size ? SIZE_MAX : up);
 }
 
 HK_EXPORT size_t malloc_usable_size(void *p)

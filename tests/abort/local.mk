@@ -3,8 +3,8 @@
 TEST_EXTENSIONS += .bug
 BUG_LOG_COMPILER = $(BASH) $(top_srcdir)/tests/abort/run.sh
 HK_BUG_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O0 -fno-builtin
-EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h tests/abort/misuse.sh tests/abort/sampled.sh
-TESTS += tests/abort/misuse.sh tests/abort/sampled.sh
+EXTRA_DIST += tests/abort/run.sh tests/abort/bug.h tests/abort/misuse.sh tests/abort/sampled.sh tests/abort/late.sh
+TESTS += tests/abort/misuse.sh tests/abort/sampled.sh tests/abort/late.sh
 check_PROGRAMS += tests/abort/sampled_victim
 tests_abort_sampled_victim_SOURCES = tests/abort/sampled_victim.c
 tests_abort_sampled_victim_CFLAGS = $(HK_BUG_CFLAGS)
@@ -13,6 +13,9 @@ check_PROGRAMS += tests/abort/misuse
 tests_abort_misuse_SOURCES = tests/abort/misuse.cc
 tests_abort_misuse_CXXFLAGS = -std=c++17 -fsized-deallocation -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin -Wno-free-nonheap-object
 tests_abort_misuse_LDFLAGS = -pthread
+check_PROGRAMS += tests/abort/late
+tests_abort_late_SOURCES = tests/abort/late.cc
+tests_abort_late_CXXFLAGS = -std=c++17 -fsized-deallocation -Wall -Wextra -Wpedantic -Wshadow -O0 -fno-builtin
 HK_BUGS = \
 	tests/abort/corrupt_link.bug \
 	tests/abort/corrupt_list.bug \

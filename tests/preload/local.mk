@@ -5,6 +5,7 @@ T_LOG_COMPILER = $(BASH) $(top_srcdir)/tests/preload/run.sh
 HK_T_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin -pthread
 HK_T_CXXFLAGS = -std=gnu++17 -fsized-deallocation -Wall -Wextra -O1 -fno-builtin -pthread
 HK_MODULE_LDFLAGS = -module -avoid-version -rpath /nowhere
+EXTRA_DIST += tests/preload/aarch64.sh
 EXTRA_DIST += tests/lib/lib.sh tests/preload/run.sh tests/preload/t.h tests/preload/api.c tests/preload/own_malloc.c tests/preload/steady.c
 HK_TS = \
 	tests/preload/sizes.t \
