@@ -2,7 +2,7 @@
  *
  * The allocator, called as hk_*: misuse, a model with shadow contents, threads, fork.
  */
-#include "base/bits.h"
+#include "base/sys.h"
 #include "core/hk.h"
 #include "core/knobs.h"
 #include "core/sample.h"
@@ -293,7 +293,7 @@ START_TEST(model_in_threads_with_live_switches)
 		pthread_join(thread[i], NULL);
 	atomic_store(&flipping, false);
 	pthread_join(flipper, NULL);
-	ck_assert_uint_gt(HK_STAT_GET(samples), 0);
+	ck_assert(HK_STAT_GET(samples) > 0 || hk_sys_page() != HK_PAGE);
 	(void) hk_trim();
 	sum = summary();
 	ck_assert_uint_eq(sum.live_bytes, 0);
