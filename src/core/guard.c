@@ -5,6 +5,7 @@
  * beginning to the block's, are filled and examined by free(). After that the pages stay closed for a while: who still uses the
  * block is stopped. Middling blocks keep their memory for a later block of as many pages; of these only the first page is closed, the others are
  * filled, and examined later: closing and opening many pages costs more than filling them, in virtual machines a hundred times more.
+ * A program that frees very many of them has even the first one filled only, beyond so many a second.
  *
  *   closed | fill … block … fill | closed
  *
@@ -27,6 +28,8 @@
 #define HK_REST 16U                     /* so many others must have been freed since, before a block's pages are opened again */
 #define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory ("warm"), … */
 #define HK_WARM_BYTES (64 * HK_MIB)     /* … of all that wait */
+#define HK_CLOSES_NS 4000000U           /* in so long … */
+#define HK_CLOSES 8U                    /* … so many first pages of warm blocks are closed */
 #define HK_GUARDED_MAX 16000U           /* blocks: each takes two of the mappings that the kernel allows a process (65,530) */
 
 static struct {
@@ -36,6 +39,7 @@ static struct {
 	struct waiting {
 		struct hk_span *span; /* NULL: opened again */
 		uint64_t warm_bytes;  /* 0: without memory */
+		bool open;            /* its first page, too */
 	} ring[HK_CLOSED];
 } closed;
 
@@ -118,7 +122,7 @@ static void examine_freed(const struct waiting *one)
 {
 	const char *first = map_of(one->span) + HK_PAGE;
 
-	if (one->warm_bytes > 0 && !is_filled(first + HK_PAGE, first + one->warm_bytes, HK_FILL_FREED))
+	if (one->warm_bytes > 0 && !is_filled(first + (one->open ? 0 : HK_PAGE), first + one->warm_bytes, HK_FILL_FREED))
 		hk_fatal("write after free", one->span->base);
 }
 
@@ -181,24 +185,24 @@ static char *reserve(size_t bytes, size_t size, size_t align)
 	return NULL;
 }
 
-/* The oldest that rests and has as many pages, with its memory. */
-static struct hk_span *search(size_t pages_bytes)
+/* The oldest that rests and has as many pages, with its memory; or none. */
+static struct waiting search(size_t pages_bytes)
 {
-	struct hk_span *span = NULL;
+	struct waiting found = {.span = NULL};
 
 	hk_lock_take(&closed.lock);
-	for (uint32_t i = closed.oldest; span == NULL && closed.warm_bytes > 0 && i + HK_REST < closed.next; i++) {
+	for (uint32_t i = closed.oldest; found.span == NULL && closed.warm_bytes > 0 && i + HK_REST < closed.next; i++) {
 		struct waiting *one = &closed.ring[i % HK_CLOSED];
 
 		if (one->warm_bytes != pages_bytes)
 			continue;
-		span = one->span;
-		closed.bytes -= map_bytes(span);
+		found = *one;
+		closed.bytes -= map_bytes(found.span);
 		closed.warm_bytes -= pages_bytes;
 		*one = (struct waiting){.span = NULL};
 	}
 	hk_lock_drop(&closed.lock);
-	return span;
+	return found;
 }
 
 static void count(const struct hk_span *span)
@@ -221,14 +225,18 @@ static void fill_edges(const struct hk_span *span)
 static void *open_again(size_t size, size_t align)
 {
 	size_t pages_bytes = hk_align_up(size, HK_PAGE);
-	struct hk_span *span = size > 0 && align <= HK_PAGE && pages_bytes <= HK_WARM_MAX ? search(pages_bytes) : NULL;
+	struct waiting one = {.span = NULL};
+	struct hk_span *span;
 	char *map;
 
+	if (size > 0 && align <= HK_PAGE && pages_bytes <= HK_WARM_MAX)
+		one = search(pages_bytes);
+	span = one.span;
 	if (span == NULL)
 		return NULL;
-	examine_freed(&(struct waiting){span, pages_bytes});
+	examine_freed(&one);
 	map = map_of(span);
-	if (hk_sys_open(map + HK_PAGE, HK_PAGE) != 0) {
+	if (!one.open && hk_sys_open(map + HK_PAGE, HK_PAGE) != 0) {
 		unmap(span);
 		return NULL;
 	}
@@ -286,20 +294,36 @@ static void examine(const struct hk_span *span)
 		hk_fatal("write beyond the end of a block", span->base);
 }
 
-/* Close the block's pages, or the first of them. Bytes that keep their memory. */
-static uint64_t shut(const struct hk_span *span)
+/* Is there still a page to be closed for in this stretch of time? Threads that ask at once may get one more. */
+static bool may_close(void)
+{
+	static _Atomic uint64_t since;
+	static _Atomic uint32_t closes;
+	uint64_t now = hk_sys_now_ns();
+
+	if (now - atomic_load_explicit(&since, memory_order_relaxed) >= HK_CLOSES_NS) {
+		atomic_store_explicit(&since, now, memory_order_relaxed);
+		atomic_store_explicit(&closes, 0, memory_order_relaxed);
+	}
+	return atomic_fetch_add_explicit(&closes, 1, memory_order_relaxed) < HK_CLOSES;
+}
+
+/* Close the block's pages, or the first of them, or none. What becomes of it. */
+static struct waiting shut(struct hk_span *span)
 {
 	size_t bytes = open_bytes(span);
 	char *first = first_page(span);
 	bool warm = bytes > 0 && span->sample == 0 && first == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
 	            __atomic_load_n(&closed.warm_bytes, __ATOMIC_RELAXED) + bytes <= HK_WARM_BYTES;
 
-	if (bytes > 0)
+	bool open = warm && !may_close();
+
+	if (bytes > 0 && !open)
 		hk_sys_close(first, warm ? HK_PAGE : bytes, !warm);
 	if (!warm)
-		return 0;
-	memset(first + HK_PAGE, HK_FILL_FREED, bytes - HK_PAGE);
-	return bytes;
+		return (struct waiting){.span = span};
+	memset(first + (open ? 0 : HK_PAGE), HK_FILL_FREED, bytes - (open ? 0 : HK_PAGE));
+	return (struct waiting){span, bytes, open};
 }
 
 uint64_t hk_guard_trim(void)
@@ -317,6 +341,7 @@ uint64_t hk_guard_trim(void)
 		bytes += one->warm_bytes;
 		closed.warm_bytes -= one->warm_bytes;
 		one->warm_bytes = 0;
+		one->open = false;
 	}
 	hk_lock_drop(&closed.lock);
 	return bytes;
@@ -343,8 +368,7 @@ uint64_t hk_guard_give_up(void)
 bool hk_guard_free(void *p)
 {
 	struct hk_span *span = hk_large_span(p);
-	struct waiting old;
-	uint64_t warm;
+	struct waiting old, one;
 
 	if (span == NULL || hk_span_kind(span) != HK_SPAN_GUARDED)
 		return false;
@@ -353,7 +377,7 @@ bool hk_guard_free(void *p)
 	examine(span);
 	hk_sample_freed(span);
 	atomic_fetch_sub_explicit(&guarded, 1, memory_order_relaxed);
-	warm = shut(span);
+	one = shut(span);
 	hk_pageheap_uncharge(hk_align_up(span->requested, HK_PAGE));
 	HK_STAT_ADD(large_frees, 1);
 	HK_STAT_SUB(large_live_bytes, span->requested);
@@ -364,9 +388,9 @@ bool hk_guard_free(void *p)
 		dismiss(&old);
 		hk_lock_take(&closed.lock);
 	}
-	closed.ring[closed.next++ % HK_CLOSED] = (struct waiting){span, warm};
+	closed.ring[closed.next++ % HK_CLOSED] = one;
 	closed.bytes += map_bytes(span);
-	closed.warm_bytes += warm;
+	closed.warm_bytes += one.warm_bytes;
 	hk_lock_drop(&closed.lock);
 	return true;
 }
