@@ -23,7 +23,7 @@
 
 #include <string.h>
 
-#define HK_CLOSED 512U                  /* freed blocks whose addresses stay closed, … */
+#define HK_CLOSED 4096U                 /* freed blocks whose addresses stay closed, … */
 #define HK_CLOSED_BYTES (4 * HK_GIB)    /* … of so many bytes in all */
 #define HK_REST 16U                     /* so many others must have been freed since, before a block's pages are opened again */
 #define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory ("warm"), … */
@@ -36,6 +36,7 @@ static struct {
 	struct hk_lock lock;
 	uint32_t next, oldest; /* of those that wait: ring index is modulo HK_CLOSED */
 	uint64_t bytes, warm_bytes;
+	uint32_t hint[HK_WARM_MAX / HK_PAGE + 1]; /* by pages: no warm block of so many waits before this one */
 	struct waiting {
 		struct hk_span *span; /* NULL: opened again */
 		uint64_t warm_bytes;  /* 0: without memory */
@@ -189,9 +190,11 @@ static char *reserve(size_t bytes, size_t size, size_t align)
 static struct waiting search(size_t pages_bytes)
 {
 	struct waiting found = {.span = NULL};
+	uint32_t *hint = &closed.hint[pages_bytes / HK_PAGE], i;
 
 	hk_lock_take(&closed.lock);
-	for (uint32_t i = closed.oldest; found.span == NULL && closed.warm_bytes > 0 && i + HK_REST < closed.next; i++) {
+	i = *hint - closed.oldest < closed.next - closed.oldest ? *hint : closed.oldest;
+	for (; found.span == NULL && closed.warm_bytes > 0 && closed.next - i > HK_REST; *hint = ++i) {
 		struct waiting *one = &closed.ring[i % HK_CLOSED];
 
 		if (one->warm_bytes != pages_bytes)
