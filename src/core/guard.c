@@ -29,7 +29,7 @@
 #define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory ("warm"), … */
 #define HK_WARM_BYTES (64 * HK_MIB)     /* … of all that wait */
 #define HK_CLOSES_NS 4000000U           /* in so long … */
-#define HK_CLOSES 8U                    /* … so many first pages of warm blocks are closed */
+#define HK_CLOSES 2U                    /* … so many first pages of warm blocks are closed */
 #define HK_GUARDED_MAX 16000U           /* blocks: each takes two of the mappings that the kernel allows a process (65,530) */
 
 static struct {
