@@ -10,7 +10,6 @@
 #include "base/lock.h"
 #include "base/sys.h"
 #include "core/ebb.h"
-#include "core/harden.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/pageheap.h"
@@ -115,7 +114,7 @@ static bool purge_batch(uint64_t before_ns, size_t min_granules, size_t max, uin
 	return any; /* nothing went back: do not come round to the same runs again */
 }
 
-static uint64_t purge_runs(uint64_t before_ns, size_t min_granules)
+uint64_t hk_purge_runs(uint64_t before_ns, size_t min_granules)
 {
 	size_t max = HK_KNOB(batch) ? HK_KNOB(batch_max) : 1;
 	uint64_t bytes = 0;
@@ -146,49 +145,10 @@ uint64_t hk_purge_tick(void)
 	delay /= hk_pressure_haste(now);
 	before = now > delay ? now - delay : 0;
 	(void) hk_bigcache_evict(before, SIZE_MAX);
-	(void) purge_runs(before, 1);
+	(void) hk_purge_runs(before, 1);
 	HK_STAT_ADD(purged_bytes, hk_pool_purge(false));
 	hk_lock_drop(&purge.lock);
 	return waiting();
-}
-
-uint64_t hk_purge_drive(void)
-{
-	hk_ebb_driven();
-	return hk_purge_tick();
-}
-
-uint64_t hk_purge_all(void)
-{
-	uint64_t direct = HK_STAT_GET(mapped_bytes), bytes, guarded;
-
-	if (hk_lock_forking())
-		return 0;
-	hk_pool_trim();
-	guarded = HK_KNOB(security) == HK_SECURITY_FULL ? hk_guard_trim() : 0;
-	hk_lock_take(&purge.lock);
-	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
-	bytes = guarded + purge_runs(UINT64_MAX, 1);
-	bytes += hk_pool_purge(true);
-	hk_lock_drop(&purge.lock);
-	HK_STAT_ADD(trims, 1);
-	direct -= HK_STAT_GET(mapped_bytes);
-	return bytes + (direct <= (uint64_t) INT64_MAX ? direct : 0); /* others may have mapped meanwhile */
-}
-
-uint64_t hk_purge_for_room(void)
-{
-	return hk_purge_all() + (hk_guard_any() && !hk_lock_forking() ? hk_guard_give_up() : 0);
-}
-
-/* All free runs and what BigCache holds. */
-static HK_COLD void purge_at_once(void)
-{
-	if (hk_lock_forking() || !hk_lock_try(&purge.lock))
-		return;
-	(void) hk_bigcache_evict(UINT64_MAX, SIZE_MAX);
-	(void) purge_runs(UINT64_MAX, 1);
-	hk_lock_drop(&purge.lock);
 }
 
 static void poll_at(uint64_t now)
@@ -197,7 +157,7 @@ static void poll_at(uint64_t now)
 
 	hk_purge_before(0);
 	if (HK_UNLIKELY(hk_ebb_over(now)))
-		purge_at_once();
+		hk_purge_at_once();
 	if (HK_UNLIKELY(HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) >= HK_WARM_MIN) && hk_pressure_after() &&
 	    HK_KNOB(free_policy) != HK_FREE_KEEP)
 		hk_purge_soften();
@@ -232,11 +192,11 @@ static bool batch_full(size_t size)
 void hk_purge_after_free(size_t size, uint64_t now_ns)
 {
 	if (HK_UNLIKELY(HK_KNOB(purge_delay_ns) == 0) && HK_KNOB(free_policy) == HK_FREE_ADAPTIVE)
-		purge_at_once();
+		hk_purge_at_once();
 	if (HK_KNOB(free_policy) == HK_FREE_BATCH && batch_full(size) && !hk_lock_forking() &&
 	    hk_lock_try(&purge.lock)) {
 		atomic_store_explicit(&purge.pending, 0, memory_order_relaxed);
-		(void) purge_runs(UINT64_MAX, HK_BATCH_MIN_GRANULES);
+		(void) hk_purge_runs(UINT64_MAX, HK_BATCH_MIN_GRANULES);
 		hk_lock_drop(&purge.lock);
 	}
 	poll_at(now_ns);

@@ -19,6 +19,11 @@ uint64_t hk_purge_all(void);
 /* Memory was refused: that, and what only keeps addresses. Bytes. */
 uint64_t hk_purge_for_room(void);
 
+/* All free runs and what BigCache holds; not if a purge is under way. */
+void hk_purge_at_once(void);
+/* Free runs of at least min_granules that came back at or before before_ns. Bytes. Lock: hk_purge_lock. */
+uint64_t hk_purge_runs(uint64_t before_ns, size_t min_granules);
+
 /* From slow paths: a tick if one is due. Cheap. */
 void hk_purge_poll(void);
 void hk_purge_after_free(size_t size, uint64_t now_ns); /* the same; free_policy = batch: a full batch goes at once */
