@@ -9,7 +9,7 @@ cd "$HK_BUILD" || exit 99
 make -s install DESTDIR="$T/root" >"$T/install.log" 2>&1 || fail "make install: $(tail -n 5 "$T/install.log")"
 dir=$(sed -n 's/^systemdsystemunitdir = //p' Makefile)
 [ "$dir" != no ] || skip "configured without units"
-dir=$(make -s -f - hk-print <<<$'include Makefile\nhk-print:\n\t@echo $(systemdsystemunitdir)')
+dir=$(make -s --no-print-directory -f - hk-print <<<$'include Makefile\nhk-print:\n\t@echo $(systemdsystemunitdir)')
 case $dir in
 /lib/systemd/system | */lib/systemd/system) ;;
 *) fail "units go to $dir" ;;
