@@ -52,13 +52,13 @@ int hk_key_find(const char *name, enum hk_key_id *ret, const char **ret_near)
 {
 	struct hk_near near = {.want = name};
 
-	for (int k = 0; k < HK_KEY_COUNT; k++) {
+	for (int k = 0; k < HK_KEY_COUNT; k++)
 		if (hk_name_equal(name, hk_keys[k].name)) {
 			*ret = (enum hk_key_id) k;
 			return 0;
 		}
+	for (int k = 0; k < HK_KEY_COUNT && ret_near != NULL; k++)
 		hk_near_offer(&near, hk_keys[k].name);
-	}
 	if (ret_near != NULL)
 		*ret_near = near.best;
 	return -ENOENT;

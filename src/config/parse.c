@@ -30,12 +30,12 @@ static int find_setting(struct reader *r, const char *name)
 	enum hk_key_id key;
 	const char *best;
 
-	if (hk_key_find(name, &key, &best) == 0)
-		return (int) key;
 	if (hk_name_equal(name, "mode"))
 		return HK_SETTING_MODE;
 	if (hk_name_equal(name, "inherits"))
 		return HK_SETTING_INHERITS;
+	if (hk_key_find(name, &key, &best) == 0)
+		return (int) key;
 	if (best != NULL)
 		hk_near_offer(&near, best);
 	hk_near_offer(&near, "mode");
