@@ -3,8 +3,8 @@
  * A four-byte lock: one compare-and-swap to take, one exchange to drop, a futex when contended.
  * While the process has one thread, plain loads and stores do. It never allocates and calls nothing in libc, so malloc may hold it. Locks are not recursive,
  * with one exception: from hk_lock_fork_begin() to hk_lock_fork_end() the forking thread holds
- * every lock of the allocator and passes through them freely, so that an atfork handler of the
- * program may allocate even after ours took the locks.
+ * every lock that is waited for on normal paths and passes through them freely, so that an atfork handler of the
+ * program may allocate even after ours took the locks. Others are only ever tried, after hk_lock_forking().
  */
 #ifndef HK_BASE_LOCK_H
 #define HK_BASE_LOCK_H
@@ -25,7 +25,7 @@ void hk_lock_slow(struct hk_lock *lock);
 void hk_unlock_slow(struct hk_lock *lock); /* dropped already: wake a waiter */
 void hk_unlock_forking(struct hk_lock *lock);
 
-/* Call with every lock of the allocator held; from here on this thread passes through them. */
+/* Call with all of those locks held (but one, while the process has one thread); from here on this thread passes through them. */
 void hk_lock_fork_begin(void);
 /* Is the calling thread the one that forks? It then leaves alone what it would need a lock for that fork does not take. */
 bool hk_lock_forking(void);

@@ -29,16 +29,17 @@ void hk_log_target(const char *target)
 
 static void put(const char *text, size_t n)
 {
+	bool own = target_path[0] != '\0';
 	int fd = STDERR_FILENO;
 
 	if (strcmp(target_path, "none") == 0)
 		return;
-	if (target_path[0] != '\0')
+	if (own)
 		fd = open(target_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return;
 	(void) !write(fd, text, n);
-	if (fd != STDERR_FILENO)
+	if (own) /* also where the program had closed its standard error, and this became number 2 */
 		(void) close(fd);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The only two ways to say something: a log line, written with one write(2), and the end of the
- * process. Both are safe inside malloc and in signal handlers and allocate nothing. Only the
- * outermost layers (shim, control) log; corruption may be found anywhere.
+ * process. Both allocate nothing and are safe inside malloc; hk_fatal anywhere, hk_log_line where snprintf with plain
+ * formats (no floats) may run, as glibc's may in a signal handler. Only the outermost layers (shim, control) and reports
+ * of sampled misuse log; corruption may be found anywhere.
  */
 #ifndef HK_BASE_LOG_H
 #define HK_BASE_LOG_H
@@ -16,7 +17,7 @@ void hk_log_line(const char *format, ...) HK_PRINTF(1, 2);
 
 /*
  * Heap corruption: one line on stderr, "hakmem: FAULT: ADDRESS", then SIGABRT. The fault texts are
- * part of the interface (README lists them).
+ * part of the interface (hakmem(7) lists them).
  */
 _Noreturn void hk_fatal(const char *fault, const void *address);
 /* Called first, with the address: who knows more of it may say so. */

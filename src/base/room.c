@@ -22,7 +22,7 @@ static struct file file, list; /* threads' stacks may be small; one caller at a 
 struct version {
 	const char *max, *high, *current, *inactive, *active; /* names of files, and of lines of memory.stat */
 };
-static const struct version version1 = {"memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.usage_in_bytes",
+static const struct version version1 = {"memory.limit_in_bytes", NULL, "memory.usage_in_bytes",
                                         "total_inactive_file ", "total_active_file "};
 static const struct version version2 = {"memory.max", "memory.high", "memory.current", "inactive_file ", "active_file "};
 
@@ -106,7 +106,7 @@ static void group(const char *folder, const struct version *version, struct hk_r
 {
 	uint64_t limit = limit_at(folder, version->max), used;
 
-	if (version == &version2)
+	if (version->high != NULL)
 		limit = hk_min(limit, limit_at(folder, version->high)); /* beyond it the kernel slows the group down */
 	if (limit == UINT64_MAX || !read_at(folder, version->current, &file))
 		return;

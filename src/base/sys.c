@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -204,7 +203,6 @@ static bool purge_vector(const struct iovec *ranges, size_t n)
 	errno = saved;
 	for (size_t i = 0; i < n; i++)
 		want += ranges[i].iov_len;
-	count(&hk_sys_counts.vectored);
 	count(&hk_sys_counts.madvise);
 	return done >= 0 && (size_t) done == want;
 }
@@ -230,10 +228,6 @@ int hk_sys_huge(void *addr, size_t size, bool want)
 {
 	return advise(addr, size, want ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
 
 int hk_sys_populate(void *addr, size_t size)
 {

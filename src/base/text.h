@@ -8,7 +8,7 @@
 
 #include "base/bits.h"
 
-/* Copy, cut to size with its NUL, never in the middle of the buffer's end. Returns false if it was cut. */
+/* Copy as much as fits with the NUL; a character of several bytes may be cut. Returns false if it was cut. */
 bool hk_text_copy(char *ret, size_t size, const char *text);
 /* The same behind what is in ret already. */
 bool hk_text_append(char *ret, size_t size, const char *text);

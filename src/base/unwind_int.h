@@ -50,7 +50,7 @@ static inline void hk_frame_of_context(struct hk_frame *frame, const ucontext_t 
 }
 
 /* The frame that this is inlined into. Only what calls preserve matters for those further out. */
-__attribute__((always_inline)) static inline void hk_frame_here(struct hk_frame *frame)
+HK_INLINE void hk_frame_here(struct hk_frame *frame)
 {
 	for (unsigned r = 0; r < HK_REGS; r++)
 		frame->reg[r] = 0;

@@ -2,7 +2,7 @@
  *
  * Configuration: text (files, environment, socket) becomes one validated set of values with their
  * origins. All of it is plain data that may live in shared memory: no pointers, no allocation, no
- * stdio, so that it runs inside malloc's process before and after main. Nothing here is
+ * streams, so that it runs inside malloc's process before and after main. Nothing here is
  * thread-safe by itself; callers own the structs they pass.
  */
 #ifndef HK_CONFIG_CONFIG_H
@@ -29,7 +29,7 @@ enum hk_key_type {
 };
 enum hk_key_context { HK_CONTEXT_LIVE, HK_CONTEXT_STARTUP };
 
-/* In rising priority: the later one wins (modes-and-config, "What wins"). */
+/* In rising priority: the later one wins (hakmem(7), What wins). */
 enum hk_origin {
 	HK_ORIGIN_PRESET,  /* built-in preset of the mode */
 	HK_ORIGIN_MODE,    /* the mode's section in the file */
@@ -161,6 +161,9 @@ bool hk_values_equal(const struct hk_values *a, const struct hk_values *b, enum 
 /* Does going from one value of the key to the other need a restart? So for start-up keys, but security moves between basic
    and sampled while the process runs. */
 bool hk_values_need_restart(const struct hk_values *from, const struct hk_values *to, enum hk_key_id key);
+
+/* ---- keys (keys.c) ---- */
+
 /* Key by name, any case; −ENOENT, with the nearest name in *ret_near (or NULL if none is near). */
 int hk_key_find(const char *name, enum hk_key_id *ret, const char **ret_near);
 
@@ -185,6 +188,8 @@ void hk_diag_add(struct hk_diags *diags, bool is_error, const char *format, ...)
    key's own, with the legacy aliases. Bad ones become diags and cost only themselves. Unknown
    HAKMEM_* names are reported. Not to be called in a secure-execution process. */
 void hk_env_read(char *const *envp, struct hk_overlay *ret, struct hk_identity *identity, struct hk_diags *diags);
+
+/* ---- who it is (identity.c) ---- */
 
 /* Program name and unit of the process behind proc, e.g. "/proc/123"; "" where unknown. */
 void hk_identity_read(const char *proc, struct hk_identity *identity);

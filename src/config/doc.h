@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the configuration files say, read once and kept until the set is resolved; private to the
- * configuration and to hakmemctl's check and modes, which look at files without a process. Owned by the
+ * What the configuration files say, read once and kept until the set is resolved; for the
+ * configuration, and for hakmemctl and hakmemd, which also look at files without a process. Owned by the
  * caller for the time of one resolve. What was read is in a mapping of its own, made for the first file;
  * pages that a short file does not reach are never touched.
  */

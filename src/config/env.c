@@ -53,9 +53,10 @@ static void read_conf(struct reading *r, const char *text)
 	if (r->conf_seen)
 		return;
 	r->conf_seen = true;
-	if (text[0] != '/' && syscall(SYS_getcwd, here, sizeof(here)) <= 0) {
+	/* The system call says "(unreachable)/..." of a folder outside of the root. */
+	if (text[0] != '/' && (syscall(SYS_getcwd, here, sizeof(here)) <= 0 || here[0] != '/')) {
 		hk_diag_add(r->diags, true,
-		            "HAKMEM_CONF: '%.120s' is relative to a folder without a (short) name", text);
+		            "HAKMEM_CONF: '%.120s' is relative to a folder without a (short) name that can be reached", text);
 		return;
 	}
 	(void) hk_text_copy(conf, HK_PATH_MAX, here);

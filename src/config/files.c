@@ -81,12 +81,10 @@ static void complain(struct hk_doc *doc, unsigned file, int e)
 		break;
 	case -EACCES:
 	case -EPERM:
-		hk_diag_add(doc->diags, false, "%.150s: may not be read: built-in defaults hold",
-		            doc->file[file]);
+		hk_diag_add(doc->diags, false, "%.150s: may not be read: nothing in it counts", doc->file[file]);
 		break;
 	default:
-		hk_diag_add(doc->diags, false, "%.150s: cannot be opened (error %d): built-in defaults hold",
-		            doc->file[file], -e);
+		hk_diag_add(doc->diags, false, "%.150s: cannot be opened (error %d): nothing in it counts", doc->file[file], -e);
 	}
 }
 
@@ -192,13 +190,14 @@ static int read_drop_ins(struct hk_doc *doc)
 {
 	char names[2][NAME_SIZE] = {"", ""}, path[sizeof(DROP_INS) + NAME_SIZE];
 	int r = 0, dir = open_below(doc->identity->root, DROP_INS, O_RDONLY | O_DIRECTORY);
+	unsigned most = HK_DOC_FILES - doc->n_files;
 
 	if (dir < 0) {
 		if (dir != -ENOENT && dir != -ENOTDIR)
 			hk_diag_add(doc->diags, false, DROP_INS ": may not be read (error %d)", -dir);
 		return 0;
 	}
-	for (unsigned i = 0; r == 0 && i <= HK_DOC_FILES && next_drop_in(dir, names[i & 1], names[~i & 1]); i++) {
+	for (unsigned i = 0; r == 0 && i <= most && next_drop_in(dir, names[i & 1], names[~i & 1]); i++) {
 		(void) hk_text_copy(path, sizeof(path), DROP_INS "/");
 		(void) hk_text_append(path, sizeof(path), names[~i & 1]);
 		r = read_file(doc, path, true); /* gone since the scan is no event */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names and other short texts, private to the configuration: comparison, the nearest of several,
+ * Names and other short texts: comparison, the nearest of several,
  * globs, safe display. Plain ASCII rules whatever the locale, because the program's locale is none
  * of our business and ctype tables are not there yet when malloc is first called.
  */

@@ -212,8 +212,8 @@ static void apply_env(const struct hk_overlay *env, struct hk_config *config, st
 			lay(config, k, HK_ORIGIN_ENV, env);
 		if (legacy != HK_LEGACY_ACCEPT)
 			hk_diag_add(diags, false,
-			            "%s: '%s = %s' belongs into the file; from the environment it is %s",
-			            hk_keys[k].env, hk_keys[k].name,
+			            "HAKMEM_%s%s: '%s = %s' belongs into the file; from the environment it is %s",
+			            (env->aliased >> k & 1) != 0 ? "DISABLE_" : "", hk_keys[k].env + sizeof("HAKMEM"), hk_keys[k].name,
 			            hk_values_format(&env->values, (enum hk_key_id) k, text),
 			            legacy == HK_LEGACY_IGNORE ? "ignored (legacy_env = ignore)"
 			                                       : "deprecated (legacy_env = warn)");

@@ -8,7 +8,6 @@
 #include "config/name.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define GLOBAL "hakmem"
 #define DAEMON "hakmemd"
@@ -136,7 +135,7 @@ static int enter_name(struct hk_doc *doc, unsigned file, uint32_t line, const ch
 		return HK_NO_SECTION;
 	}
 	word = strcspn(name, " \t.=");
-	if ((word == 7 && strncasecmp(name, "program", word) == 0) || (word == 4 && strncasecmp(name, "unit", word) == 0)) {
+	if (hk_name_equal_n(name, word, "program") || hk_name_equal_n(name, word, "unit")) {
 		rest = name + word + 1;
 		rest += strspn(rest, " \t");
 		hk_doc_error(doc, file, line, "section [%.80s] is no mode's name: did you mean [%.*s:%.60s]?", name, (int) word, name,

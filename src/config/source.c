@@ -52,14 +52,16 @@ static void skip_byte_order_mark(struct hk_source *source)
 struct build {
 	char *text;
 	size_t used, size;
+	char last; /* of the line, stored or not */
 	bool comment, too_long, control;
 };
 
 /* ';' opens a comment at the start or after a blank, '#' at the start only: a value may contain it. */
 static void take(struct build *b, unsigned char c)
 {
-	char last = b->used > 0 ? b->text[b->used - 1] : ' ';
+	char last = b->last;
 
+	b->last = (char) c;
 	if (b->comment)
 		return;
 	if (hk_is_blank((char) c) && b->used == 0)
@@ -89,7 +91,7 @@ static enum hk_line finish(struct build *b)
 
 enum hk_line hk_source_next(struct hk_source *source, char *ret, size_t size)
 {
-	struct build b = {.text = ret, .size = size};
+	struct build b = {.text = ret, .size = size, .last = ' '};
 	bool any = false;
 
 	ret[0] = '\0';

@@ -57,7 +57,7 @@ bool hk_config_valid(struct hk_config *config)
 {
 	if (!is_terminated(config->mode, sizeof(config->mode)) || !hk_name_valid(config->mode) ||
 	    config->mode_origin >= HK_ORIGIN_COUNT || config->base_mode >= HK_MODE_COUNT ||
-	    config->nfiles > HK_COUNT(config->files))
+	    config->nfiles > HK_COUNT(config->files) || config->mode_file >= HK_COUNT(config->files))
 		return false;
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
 		if (config->origin[k] >= HK_ORIGIN_COUNT || config->file[k] >= HK_COUNT(config->files))

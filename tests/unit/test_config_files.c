@@ -191,6 +191,29 @@ START_TEST(many_drop_ins)
 	ck_assert_uint_eq(w.config.nfiles, 8);
 	ck_assert_uint_eq(w.config.file[HK_KEY_BATCH_MAX], 7);
 	ck_assert_str_eq(w.config.files[7], HK_SYSCONFDIR "/hakmem.d");
+	put_main("[hakmem]\n");
+	ck_assert_int_eq(resolve(), 1); /* said once */
+	expect(HK_KEY_BATCH_MAX, "63", HK_ORIGIN_GLOBAL);
+}
+END_TEST
+
+/* What fits exactly, with a comment behind it, fits; one more does not. */
+START_TEST(longest_line)
+{
+	int refused = 0;
+
+	for (int n = 150; n < HK_DIAG_MAX; n++) {
+		char text[2 * HK_DIAG_MAX];
+		int errors;
+
+		(void) snprintf(text, sizeof(text), "[hakmem]\npurge_delay =%*s5s\n", n, "");
+		errors = resolve_text(text);
+		refused += errors;
+		(void) snprintf(text, sizeof(text), "[hakmem]\npurge_delay =%*s5s ; a comment\n", n, "");
+		ck_assert_int_eq(resolve_text(text), errors);
+	}
+	ck_assert_int_gt(refused, 0);
+	ck_assert_int_lt(refused, HK_DIAG_MAX - 150);
 }
 END_TEST
 
@@ -427,6 +450,7 @@ Suite *files_suite(void)
 	tcase_add_test(wins, later_matching_section_wins);
 	tcase_add_test(wins, drop_ins_follow_in_order);
 	tcase_add_test(wins, many_drop_ins);
+	tcase_add_test(wins, longest_line);
 	tcase_add_test(wins, conf_replaces_both);
 	tcase_add_test(wins, the_contract_example);
 	tcase_add_test(wins, the_daemons_section_is_passed_over);
