@@ -3,10 +3,10 @@
  * The allocation calls, built on the two fast paths of alloc_inl.h.
  */
 #include "core/alloc_inl.h"
+#include "core/guard.h"
 #include "core/hk.h"
 
 #include "base/log.h"
-#include "base/sys.h"
 #include "core/harden.h"
 #include "core/knobs.h"
 #include "core/large.h"
@@ -38,14 +38,6 @@ void hk_free(void *p)
 
 /* ---- the slower relatives ---- */
 
-static HK_COLD void *refuse(int error)
-{
-	if (error == ENOMEM)
-		HK_STAT_ADD(enomem, 1);
-	errno = error;
-	return NULL;
-}
-
 static HK_NOINLINE void *large(size_t size, size_t align, bool zero)
 {
 	struct hk_heap *heap = hk_heap_ready();
@@ -58,7 +50,7 @@ static HK_NOINLINE void *large(size_t size, size_t align, bool zero)
 		p = hk_sample_alloc(heap, size, align);
 	if (HK_LIKELY(p == NULL))
 		p = hk_large_alloc(size, hk_max(align, HK_GRANULE), zero);
-	return p != NULL ? p : refuse(ENOMEM);
+	return p != NULL ? p : hk_heap_no_memory();
 }
 
 static HK_NOINLINE void *malloc_large(size_t size)
@@ -69,11 +61,9 @@ static HK_NOINLINE void *malloc_large(size_t size)
 static void *harden_memalign(size_t align, size_t size)
 {
 	struct hk_heap *heap = hk_heap_ready();
-	void *p;
 
 	hk_heap_beat(heap);
-	p = hk_harden_alloc(heap->shard, size, align);
-	return p != NULL ? p : refuse(ENOMEM);
+	return hk_heap_malloc_hardened(heap, size, align);
 }
 
 void *hk_calloc(size_t n, size_t size)
@@ -82,7 +72,7 @@ void *hk_calloc(size_t n, size_t size)
 	void *p;
 
 	if (HK_UNLIKELY(__builtin_mul_overflow(n, size, &bytes)))
-		return refuse(ENOMEM);
+		return hk_heap_no_memory();
 	if (bytes > HK_MEDIUM_MAX)
 		return large(bytes, 16, true);
 	p = hk_malloc_inl(bytes);
@@ -93,8 +83,10 @@ void *hk_calloc(size_t n, size_t size)
 
 void *hk_memalign(size_t align, size_t size)
 {
-	if (!hk_is_pow2(align))
-		return refuse(EINVAL);
+	if (!hk_is_pow2(align)) {
+		errno = EINVAL;
+		return NULL;
+	}
 	if (align <= 16)
 		return hk_malloc(size);
 	if (HK_UNLIKELY(HK_KNOB(security) == HK_SECURITY_FULL))
@@ -245,14 +237,15 @@ void hk_free_sized_aligned(void *p, size_t size, size_t align)
 
 void hk_free_sized(void *p, size_t size)
 {
-	if (HK_UNLIKELY(p != NULL && size > usable(p, "free of a pointer that malloc did not return")))
+	if (HK_UNLIKELY(p != NULL && HK_KNOB(security) != HK_SECURITY_OFF &&
+	                size > usable(p, "free of a pointer that malloc did not return")))
 		hk_fatal("free with a size larger than the block", p);
 	hk_free(p);
 }
 
 void hk_free_aligned_sized(void *p, size_t align, size_t size)
 {
-	if (HK_UNLIKELY(((uintptr_t) p & (align - 1)) != 0))
+	if (HK_UNLIKELY(((uintptr_t) p & (align - 1)) != 0 && HK_KNOB(security) != HK_SECURITY_OFF))
 		hk_fatal(wrong_align, p);
 	hk_free_sized(p, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The two fast paths, inlined into what is exported. They read the calling thread's own lists and
- * the page map, nothing else; every miss is a tail call into heap.c. Their length in instructions is
+ * the page map, nothing else; every miss is a tail call into heap.c or alloc.c. Their length in instructions is
  * watched by a test.
  */
 #ifndef HK_CORE_ALLOC_INL_H

@@ -69,7 +69,8 @@ bool hk_ebb_over(uint64_t now_ns)
 	bool over;
 
 	if (atomic_load_explicit(&own.driven, memory_order_relaxed) || HK_KNOB(free_policy) != HK_FREE_ADAPTIVE ||
-	    atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) != NULL || !hk_lock_try(&own.lock))
+	    atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) != NULL || hk_lock_forking() ||
+	    !hk_lock_try(&own.lock))
 		return false;
 	over = hk_ebb_turn(&own.ebb, now_ns, charged - hk_min(cached, charged), HK_STAT_GET(dirty_bytes) + cached,
 	                   HK_KNOB(purge_delay_ns));

@@ -11,25 +11,29 @@
  *
  * Blocks of 0 bytes have no open page at all.
  */
-#include "core/harden.h"
+#include "core/guard.h"
 
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "core/harden.h"
+#include "core/knobs.h"
 #include "core/large.h"
 #include "core/pageheap.h"
 #include "core/sample.h"
+#include "core/sample_int.h"
 #include "core/stats.h"
 
 #include <string.h>
 
-#define HK_CLOSED 4096U                 /* freed blocks whose addresses stay closed, … */
+#define HK_CLOSED 4096U                 /* freed blocks whose addresses stay closed (of samples HK_SAMPLES_CLOSED), … */
 #define HK_CLOSED_BYTES (4 * HK_GIB)    /* … of so many bytes in all */
 #define HK_REST 16U                     /* so many others must have been freed since, before a block's pages are opened again */
 #define HK_WARM_MAX (2 * HK_MIB)        /* of one block that keeps its memory ("warm"), … */
 #define HK_WARM_BYTES (64 * HK_MIB)     /* … of all that wait */
 #define HK_CLOSES_NS 4000000U           /* in so long … */
 #define HK_CLOSES 2U                    /* … so many first pages of warm blocks are closed */
+#define HK_GUARD_MAX (HK_LARGE_LIMIT / 2) /* bytes; with room to align it */
 #define HK_GUARDED_MAX 16000U           /* blocks: each takes two of the mappings that the kernel allows a process (65,530) */
 
 static struct {
@@ -59,7 +63,7 @@ bool hk_guard_any(void)
 
 static char *map_of(const struct hk_span *span)
 {
-	return (char *) span->guard_map;
+	return span->guard_map;
 }
 
 static size_t map_bytes(const struct hk_span *span)
@@ -118,19 +122,45 @@ static bool is_filled(const char *p, const char *end, unsigned char fill)
 	return p == end || ((unsigned char) *p == fill && memcmp(p, p + 1, (size_t) (end - p) - 1) == 0);
 }
 
-/* One that is warm, before its memory becomes anything else's. */
-static void examine_freed(const struct waiting *one)
+/* Was one that is warm left alone since it was freed? */
+static bool is_whole(const struct waiting *one)
 {
 	const char *first = map_of(one->span) + HK_PAGE;
 
-	if (one->warm_bytes > 0 && !is_filled(first + (one->open ? 0 : HK_PAGE), first + one->warm_bytes, HK_FILL_FREED))
+	return one->warm_bytes == 0 || is_filled(first + (one->open ? 0 : HK_PAGE), first + one->warm_bytes, HK_FILL_FREED);
+}
+
+/* Before its memory becomes anything else's. */
+static void examine_freed(const struct waiting *one)
+{
+	if (!is_whole(one))
 		hk_fatal("write after free", one->span->base);
+}
+
+/* The same of one in the ring, under the lock. A handler of SIGABRT that allocates needs the lock, and must not meet the block. */
+static void examine_waiting(struct waiting *one)
+{
+	const char *block = one->span->base;
+
+	if (is_whole(one))
+		return;
+	closed.bytes -= map_bytes(one->span);
+	closed.warm_bytes -= one->warm_bytes;
+	*one = (struct waiting){.span = NULL};
+	hk_lock_drop(&closed.lock);
+	hk_fatal("write after free", block);
+}
+
+/* How many may wait. */
+static uint32_t closed_most(void)
+{
+	return HK_KNOB(security) == HK_SECURITY_FULL ? HK_CLOSED : HK_SAMPLES_CLOSED;
 }
 
 /* The block that has been closed for longest, if its time is over or (all) in any case; or none. */
 static struct waiting expire(bool all)
 {
-	while (closed.next != closed.oldest && (all || closed.next - closed.oldest >= HK_CLOSED || closed.bytes > HK_CLOSED_BYTES ||
+	while (closed.next != closed.oldest && (all || closed.next - closed.oldest >= closed_most() || closed.bytes > HK_CLOSED_BYTES ||
 	                                        closed.ring[closed.oldest % HK_CLOSED].span == NULL)) {
 		struct waiting one = closed.ring[closed.oldest++ % HK_CLOSED];
 
@@ -208,13 +238,14 @@ static struct waiting search(size_t pages_bytes)
 	return found;
 }
 
-static void count(const struct hk_span *span)
+static void hand_out(struct hk_span *span)
 {
-	HK_STAT_ADD(large_allocs, 1);
 	HK_STAT_ADD(large_live_bytes, span->requested);
 	HK_STAT_ADD(large_live_blocks, 1);
 	atomic_store_explicit(&any, true, memory_order_relaxed);
 	atomic_fetch_add_explicit(&guarded, 1, memory_order_relaxed);
+	hk_span_name(span, HK_SPAN_GUARDED);
+	hk_large_count(span->requested);
 }
 
 static void fill_edges(const struct hk_span *span)
@@ -246,8 +277,7 @@ static void *open_again(size_t size, size_t align)
 	memset(map + HK_PAGE, 0, pages_bytes);
 	span = describe(map, map_bytes(span), place(map, size, align), size); /* in the same granule */
 	fill_edges(span);
-	count(span);
-	hk_span_name(span, HK_SPAN_GUARDED);
+	hand_out(span);
 	return span->base;
 }
 
@@ -280,8 +310,7 @@ void *hk_guard_alloc(size_t size, size_t align)
 	hk_pageheap_count_fresh(open_bytes(span));
 	HK_STAT_ADD(mapped_bytes, bytes);
 	HK_STAT_ADD(mappings, 1);
-	count(span);
-	hk_span_name(span, HK_SPAN_GUARDED);
+	hand_out(span);
 	return p;
 }
 
@@ -339,7 +368,7 @@ uint64_t hk_guard_trim(void)
 
 		if (one->warm_bytes == 0)
 			continue;
-		examine_freed(one);
+		examine_waiting(one);
 		hk_sys_close(map_of(one->span) + HK_PAGE, one->warm_bytes, true);
 		bytes += one->warm_bytes;
 		closed.warm_bytes -= one->warm_bytes;
@@ -355,7 +384,7 @@ void hk_guard_finish(void)
 	hk_lock_take(&closed.lock);
 	for (uint32_t i = closed.oldest; closed.warm_bytes > 0 && i != closed.next; i++)
 		if (closed.ring[i % HK_CLOSED].span != NULL)
-			examine_freed(&closed.ring[i % HK_CLOSED]);
+			examine_waiting(&closed.ring[i % HK_CLOSED]);
 	hk_lock_drop(&closed.lock);
 }
 

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "core/guard.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/pool.h"

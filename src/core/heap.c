@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "core/guard.h"
 #include "core/harden.h"
 #include "core/hk.h"
 #include "core/knobs.h"
@@ -88,7 +89,7 @@ void hk_thread_settle(void)
 
 /* ---- malloc ---- */
 
-static HK_COLD void *no_memory(void)
+HK_COLD void *hk_heap_no_memory(void)
 {
 	HK_STAT_ADD(enomem, 1);
 	errno = ENOMEM;
@@ -114,13 +115,13 @@ static struct hk_chain take(struct hk_heap *heap, unsigned c, size_t want)
 	return chain;
 }
 
-static HK_NOINLINE void *malloc_hardened(struct hk_heap *heap, size_t size)
+HK_NOINLINE void *hk_heap_malloc_hardened(struct hk_heap *heap, size_t size, size_t align)
 {
-	void *p = hk_harden_alloc(heap->shard, size, 16);
+	void *p = hk_harden_alloc(heap->shard, size, align);
 
 	if (p == NULL && hk_purge_for_room() > 0)
-		p = hk_harden_alloc(heap->shard, size, 16);
-	return p != NULL ? p : no_memory();
+		p = hk_harden_alloc(heap->shard, size, align);
+	return p != NULL ? p : hk_heap_no_memory();
 }
 
 /* An aligned request comes with a size that is a multiple of its alignment: one that ends with a page is aligned up to a page
@@ -136,14 +137,14 @@ static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c, size_
 	struct hk_chain chain;
 	void *p;
 
-	count_allocs(heap, c, 1, 1);
+	hk_heap_count_allocs(heap, c, 1, 1);
 	if (HK_KNOB(security) == HK_SECURITY_FULL)
-		return malloc_hardened(heap, size);
+		return hk_heap_malloc_hardened(heap, size, 16);
 	if (heap->sampling && hk_sample_step(heap) && (p = sample(heap, size)) != NULL)
 		return p;
 	chain = take(heap, c, 1);
 	if (chain.length == 0)
-		return no_memory();
+		return hk_heap_no_memory();
 	if (HK_UNLIKELY(!hk_block_linked(chain.head)))
 		hk_heap_keyless(chain.head);
 	chain.head->key = 0;
@@ -153,7 +154,7 @@ static HK_NOINLINE void *malloc_uncached(struct hk_heap *heap, unsigned c, size_
 /* The alloc list becomes head, n blocks; what was on it has been handed out. */
 HK_INLINE void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head, size_t n)
 {
-	count_allocs(heap, c, heap->length[c], 0);
+	hk_heap_count_allocs(heap, c, heap->length[c], 0);
 	heap->alloc[c] = head;
 	heap->length[c] = (uint16_t) n;
 }
@@ -161,8 +162,8 @@ HK_INLINE void set_alloc(struct hk_heap *heap, unsigned c, struct hk_block *head
 /* The freed list becomes the alloc list. */
 HK_INLINE void swap(struct hk_heap *heap, unsigned c)
 {
-	set_alloc(heap, c, heap->freed[c].head, nfreed(heap, c));
-	reset_freed(heap, c);
+	set_alloc(heap, c, heap->freed[c].head, hk_heap_nfreed(heap, c));
+	hk_heap_reset_freed(heap, c);
 }
 
 static HK_NOINLINE void refill(struct hk_heap *heap, unsigned c)
@@ -176,7 +177,7 @@ static HK_NOINLINE void refill(struct hk_heap *heap, unsigned c)
 		return;
 	}
 	set_alloc(heap, c, chain.head, chain.length);
-	count_allocs(heap, c, 0, 1);
+	hk_heap_count_allocs(heap, c, 0, 1);
 }
 
 HK_INLINE void *pop(struct hk_heap *heap, unsigned c)
@@ -194,7 +195,7 @@ static void fill(struct hk_heap *heap, unsigned c)
 {
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 	/* Not two short lists in a row: with a handful of blocks going round, every few calls would end here. */
-	if (nfreed(heap, c) > heap->cap[c] / 2U || (nfreed(heap, c) > 0 && heap->length[c] > heap->cap[c] / 2U)) {
+	if (hk_heap_nfreed(heap, c) > heap->cap[c] / 2U || (hk_heap_nfreed(heap, c) > 0 && heap->length[c] > heap->cap[c] / 2U)) {
 		swap(heap, c);
 		hk_lists_grow(heap, c);
 	} else {
@@ -214,7 +215,7 @@ static HK_NOINLINE void *malloc_sampled(struct hk_heap *heap, unsigned c, size_t
 			return p;
 		fill(heap, c);
 	}
-	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
+	return heap->alloc[c] != NULL ? pop(heap, c) : hk_heap_no_memory();
 }
 
 static HK_NOINLINE void *malloc_slower(unsigned c, size_t size)
@@ -227,7 +228,7 @@ static HK_NOINLINE void *malloc_slower(unsigned c, size_t size)
 		return malloc_sampled(heap, c, size);
 	if (heap->alloc[c] == NULL) /* it is not when malloc(0) came here */
 		fill(heap, c);
-	return heap->alloc[c] != NULL ? pop(heap, c) : no_memory();
+	return heap->alloc[c] != NULL ? pop(heap, c) : hk_heap_no_memory();
 }
 
 static HK_NOINLINE void *malloc_after_look(unsigned c, size_t size)
@@ -249,7 +250,7 @@ void *hk_heap_malloc_slow(size_t class_number, size_t size)
 		c = 1;
 	if (HK_UNLIKELY(!quiet(heap)))
 		return malloc_after_look(c, size);
-	if (HK_UNLIKELY(heap->alloc[c] != NULL || nfreed(heap, c) <= heap->swap_above[c]))
+	if (HK_UNLIKELY(heap->alloc[c] != NULL || hk_heap_nfreed(heap, c) <= heap->swap_above[c]))
 		return malloc_slower(c, size);
 	heap->active[c / 64] |= (uint64_t) 1 << (c % 64);
 	swap(heap, c);
@@ -298,9 +299,9 @@ void hk_heap_free_slow(const void *p)
 		heap->limit[c] = (uint16_t) (2U * heap->cap[c]);
 	} else {
 		struct hk_block *head = list->head;
-		unsigned n = nfreed(heap, c);
+		unsigned n = hk_heap_nfreed(heap, c);
 
-		reset_freed(heap, c);
+		hk_heap_reset_freed(heap, c);
 		hk_pool_give_batch(c, head, n);
 		hk_lists_grow(heap, c);
 	}

@@ -159,5 +159,8 @@ struct hk_heap *hk_heap_ready(void);
 void hk_heap_flush(struct hk_heap *heap);
 /* Look at the pulse and the knobs, and let time pass. Called from slow paths, no lock held. */
 void hk_heap_beat(struct hk_heap *heap);
+/* security = full; align: a power of two. NULL and ENOMEM after all that is cached has gone back, too. */
+void *hk_heap_malloc_hardened(struct hk_heap *heap, size_t size, size_t align);
+HK_COLD void *hk_heap_no_memory(void); /* NULL; counts, and sets errno */
 
 #endif

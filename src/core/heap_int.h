@@ -9,13 +9,13 @@
 #include "core/heap.h"
 
 /* How many blocks are on the list that free() pushes to. */
-static inline unsigned nfreed(const struct hk_heap *heap, unsigned c)
+static inline unsigned hk_heap_nfreed(const struct hk_heap *heap, unsigned c)
 {
 	return (unsigned) ((int32_t) heap->limit[c] - heap->freed[c].room);
 }
 
 /* The list that free() pushes to is empty now. */
-static inline void reset_freed(struct hk_heap *heap, unsigned c)
+static inline void hk_heap_reset_freed(struct hk_heap *heap, unsigned c)
 {
 	heap->freed[c].head = NULL;
 	heap->freed[c].room = heap->cap[c];
@@ -23,7 +23,7 @@ static inline void reset_freed(struct hk_heap *heap, unsigned c)
 }
 
 /* Allocations and visits of the pool, to be reported. */
-static inline void count_allocs(struct hk_heap *heap, unsigned c, uint64_t allocs, uint64_t refills)
+static inline void hk_heap_count_allocs(struct hk_heap *heap, unsigned c, uint64_t allocs, uint64_t refills)
 {
 	if (c <= HK_TINY_CLASSES) {
 		heap->tiny_allocs += allocs;

@@ -5,6 +5,7 @@
 #include "core/heap_int.h"
 
 #include "base/lock.h"
+#include "core/guard.h"
 #include "core/harden.h"
 #include "core/hk.h"
 #include "core/knobs.h"

@@ -24,9 +24,6 @@
 
 static _Atomic uint64_t budget = HK_BUDGET_ALL; /* bytes that one thread's lists may hold */
 
-#define SHARD_ADD(heap, field, n) \
-	hk_counter_add(&hk_counters->shard[(heap)->shard].field, (n))
-
 void hk_lists_share(uint32_t threads)
 {
 	uint64_t share = hk_max(HK_BUDGET_ALL / hk_max(threads, 1), HK_BUDGET_MIN);
@@ -125,13 +122,13 @@ void hk_lists_report(struct hk_heap *heap)
 	uint64_t cached = 0;
 
 	for (unsigned c = 1; c < HK_CLASSES; c++)
-		cached += (heap->length[c] + (uint64_t) nfreed(heap, c)) * hk_classes[c].size;
-	SHARD_ADD(heap, cache_bytes, cached - heap->cached_bytes);
+		cached += (heap->length[c] + (uint64_t) hk_heap_nfreed(heap, c)) * hk_classes[c].size;
+	HK_SHARD_ADD(heap->shard, cache_bytes, cached - heap->cached_bytes);
 	heap->cached_bytes = cached;
-	SHARD_ADD(heap, tiny_allocs, heap->tiny_allocs);
-	SHARD_ADD(heap, tiny_refills, heap->tiny_refills);
-	SHARD_ADD(heap, medium_allocs, heap->medium_allocs);
-	SHARD_ADD(heap, medium_refills, heap->medium_refills);
+	HK_SHARD_ADD(heap->shard, tiny_allocs, heap->tiny_allocs);
+	HK_SHARD_ADD(heap->shard, tiny_refills, heap->tiny_refills);
+	HK_SHARD_ADD(heap->shard, medium_allocs, heap->medium_allocs);
+	HK_SHARD_ADD(heap->shard, medium_refills, heap->medium_refills);
 	heap->tiny_allocs = heap->tiny_refills = heap->medium_allocs = heap->medium_refills = 0;
 }
 
@@ -142,9 +139,9 @@ static void flush_class(struct hk_heap *heap, unsigned c)
 	size_t left;
 
 	heap->alloc[c] = NULL;
-	reset_freed(heap, c);
+	hk_heap_reset_freed(heap, c);
 	left = hk_pool_give(c, alloc);
-	count_allocs(heap, c, heap->length[c] - hk_min(left, heap->length[c]), 0);
+	hk_heap_count_allocs(heap, c, heap->length[c] - hk_min(left, heap->length[c]), 0);
 	heap->length[c] = 0;
 	(void) hk_pool_give(c, freed);
 }

@@ -16,8 +16,9 @@ void *hk_realloc(void *p, size_t size);
 /* align: any power of two (else NULL, EINVAL). */
 void *hk_memalign(size_t align, size_t size);
 size_t hk_usable_size(const void *p);
+/* size: at most the usable size (C23, free_sized); ends the process if it is more, as the others do for what is wrong. */
 void hk_free_sized(void *p, size_t size);
-/* The same for operator delete, whose size must be what was asked for. */
+/* For operator delete, whose size must be what was asked for. */
 void hk_free_sized_odd(void *p, size_t size);
 /* operator delete of an over-aligned block: size must be what was asked for. */
 void hk_free_sized_aligned(void *p, size_t size, size_t align);
@@ -32,12 +33,13 @@ void hk_fork_prepare(void);
 void hk_fork_parent(void);
 void hk_fork_child(void);
 
-/* End of a thread: return its cache. Runs from a pthread key destructor; tests may call it. */
+/* End of a thread: return its cache. Runs from a pthread key destructor; tests may call it. Ends the process if a block in it
+   was freed twice or written to. */
 void hk_thread_exit(void);
 /* The calling thread's cache follows a changed configuration now, not at its next visit of a slow path. */
 void hk_thread_settle(void);
 
-/* At the end of the process: check every block that this thread and the pool's batches hold. */
+/* At the end of the process: check every block that this thread and the pool's batches hold, with the same consequence. */
 void hk_finish(void);
 
 #endif

@@ -66,8 +66,7 @@ void hk_knobs_apply(const struct hk_config *config)
 		hk_sizeclass_distrust(); /* a block's seal knows its size better than its class does */
 	HK_KNOB_SET(free_policy, (uint8_t) hk_config_num(config, HK_KEY_FREE_POLICY));
 	HK_KNOB_SET(thp, thp);
-	HK_KNOB_SET(debug, (uint8_t) hk_config_num(config, HK_KEY_DEBUG));
-	HK_KNOB_SET(batch_max, (uint32_t) hk_config_num(config, HK_KEY_BATCH_MAX));
+	HK_KNOB_SET(batch_max, (uint16_t) hk_config_num(config, HK_KEY_BATCH_MAX));
 	HK_KNOB_SET(purge_delay_ns, hk_config_num(config, HK_KEY_PURGE_DELAY));
 	HK_KNOB_SET(bigcache_limit, hk_config_num(config, HK_KEY_BIGCACHE_LIMIT));
 	HK_KNOB_SET(bigcache_max_block, hk_config_num(config, HK_KEY_BIGCACHE_MAX_BLOCK));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Knobs: the configuration as the allocator's slow paths read it, plain words with relaxed
- * loads. Written by hk_knobs_apply (one thread at a time, under its lock), read by every thread.
+ * loads. Written by hk_knobs_apply, by one thread at a time, read by every thread.
  * No fast path reads a knob: a switch changes what the slow path sets up.
  */
 #ifndef HK_CORE_KNOBS_H
@@ -13,22 +13,24 @@
 #include <stdatomic.h>
 
 struct hk_knobs {
-	/* Hot on slow paths: one cache line. */
 	_Atomic uint32_t epoch; /* grows with every change that thread caches must notice */
+	_Atomic uint32_t sample_rate;
 	_Atomic uint8_t tinypool, bigcache, batch, security;
-	_Atomic uint8_t free_policy, thp, debug, reserved;
-	_Atomic uint32_t batch_max, sample_rate;
+	_Atomic uint8_t free_policy, thp;
+	_Atomic uint16_t batch_max;
 	_Atomic uint64_t purge_delay_ns;
 	_Atomic uint64_t bigcache_limit, bigcache_max_block;
 	_Atomic uint64_t tinypool_limit;
 	_Atomic uint64_t soft_limit, hard_limit;
 } HK_ALIGNED(HK_CACHE_LINE);
+_Static_assert(sizeof(struct hk_knobs) == HK_CACHE_LINE, "one cache line, hot on slow paths");
 extern struct hk_knobs hk_knobs;
 
 #define HK_KNOB(field) atomic_load_explicit(&hk_knobs.field, memory_order_relaxed)
 #define HK_KNOB_SET(field, v) atomic_store_explicit(&hk_knobs.field, (v), memory_order_relaxed)
 
-/* Copy the values of config that the allocator reads, and let every thread notice. Any thread. */
+/* Copy the values of config that the allocator reads, and let every thread notice. Any thread; that there is one at a time is
+   the caller's business. */
 void hk_knobs_apply(const struct hk_config *config);
 
 /*

@@ -17,7 +17,6 @@
 
 #define HK_DIRECT_ALIGN (2 * HK_MIB)
 #define HK_BAND_SCAN_MAX 16
-#define HK_LARGE_LIMIT ((size_t) 1 << 45) /* granules of a span are 32 bits */
 
 static struct {
 	struct hk_lock lock;
@@ -320,9 +319,9 @@ void hk_bigcache_fit(void)
 
 /* ---- allocation ---- */
 
-static void count_window(size_t size)
+void hk_large_count(size_t size)
 {
-	unsigned band = (unsigned) hk_min(hk_log2((size - 1) >> 15 | 1), HK_SIZE_BANDS - 1);
+	unsigned band = (unsigned) hk_min(hk_log2((hk_max(size, 1) - 1) >> 15 | 1), HK_SIZE_BANDS - 1);
 	uint32_t window = atomic_load_explicit(&hk_hooks.window, memory_order_relaxed);
 	uint64_t n = HK_STAT_ADD(large_allocs, 1) + 1;
 	void (*handler)(void);
@@ -381,7 +380,7 @@ void *hk_large_alloc(size_t size, size_t align, bool zero)
 	HK_STAT_ADD(large_live_bytes, span_bytes(span));
 	HK_STAT_ADD(large_live_blocks, 1);
 	hk_hooks_tell(0, size);
-	count_window(size);
+	hk_large_count(size);
 	if (zero && !is_zero)
 		memset(span->base, 0, size);
 	return span->base;
@@ -487,6 +486,8 @@ void *hk_large_resize(struct hk_span *span, size_t size)
 	if (granules > HK_ARENA_SPAN_MAX)
 		return NULL;
 	if (granules > old) {
+		hk_purge_before((granules - old) << HK_GRANULE_SHIFT);
+		hk_purge_before_fresh((granules - old) << HK_GRANULE_SHIFT);
 		if (!hk_pageheap_grow(span, granules))
 			return NULL;
 	} else {

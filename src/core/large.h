@@ -18,13 +18,16 @@ static inline size_t hk_large_unit(void)
 
 /* align: power of two. zero: contents must be zero. NULL on failure; errno is the caller's. */
 void *hk_large_alloc(size_t size, size_t align, bool zero);
-/* p: any pointer that is in no slab; ends the process if it is no block. */
+/* p: any pointer that is in no slab; ends the process if it is no block (security = off: nothing happens). */
 void hk_large_free(void *p);
 /* NULL when it cannot be done without copying; the block is then as before. */
 void *hk_large_resize(struct hk_span *span, size_t size);
 size_t hk_large_usable(const struct hk_span *span);
 
-#define HK_GUARD_MAX ((size_t) 1 << 44) /* granules of a span are 32 bits */
+/* One more was handed out, also by guard.c: the engine's window may end with it. No lock may be held. */
+void hk_large_count(size_t size);
+
+#define HK_LARGE_LIMIT ((size_t) 1 << 45) /* granules of a span are 32 bits */
 
 /* Move cached blocks that were freed at or before before_ns out of BigCache, at most max of them, to the page heap
    (to be purged there) or the system. How many. */

@@ -168,7 +168,7 @@ static bool arena_add(size_t n)
 	if (base == NULL)
 		return false;
 	if (!hk_pagemap_cover(base, size)) {
-		hk_sys_unmap(base, size);
+		hk_sys_unmap(base, base + size == heap.lowest ? size : size + HK_GRANULE); /* with what map_arena left behind it */
 		return false;
 	}
 	heap.next_arena = hk_min(size * 2, HK_ARENA_MAX);
@@ -252,6 +252,7 @@ void hk_pageheap_shrink(struct hk_span *span, size_t n)
 	uint64_t now = hk_sys_now_ns();
 
 	hk_pageheap_uncharge(extra * HK_GRANULE);
+	hk_pageheap_count_freed(extra * HK_GRANULE);
 	hk_lock_take(&heap.lock);
 	hk_runs_make(rest, span->base + n * HK_GRANULE, extra, now, (uint32_t) extra);
 	memset(hk_runs_dirty(rest), 1, extra);
@@ -275,6 +276,7 @@ bool hk_pageheap_grow(struct hk_span *span, size_t n)
 
 		hk_runs_remove(run);
 		(void) hk_runs_carve(run, run->base, extra);
+		hk_pageheap_count_fresh((extra - run->ndirty) * HK_GRANULE);
 		hk_span_name(run, HK_SPAN_NONE);
 		span->granules = (uint32_t) n;
 		hk_span_name(&span[n - 1], HK_SPAN_BUSY);

@@ -42,7 +42,8 @@ struct hk_purge_run {
 size_t hk_pageheap_purge_take(uint64_t before_ns, size_t min_granules, struct hk_purge_run *runs, size_t max);
 void hk_pageheap_purge_done(const struct hk_purge_run *runs, size_t n, uint64_t now_ns);
 
-/* Bytes that spans in use occupy, direct mappings included; checked against hard_limit. */
+/* Bytes that spans in use occupy, direct mappings, the pages of guarded blocks and what BigCache holds included; checked
+   against hard_limit (hard_limit_hits counts refusals). */
 bool hk_pageheap_charge(size_t bytes); /* false: hard_limit */
 void hk_pageheap_uncharge(size_t bytes);
 uint64_t hk_pageheap_used(void);

@@ -7,8 +7,6 @@
 #include "base/sys.h"
 #include "core/stats.h"
 
-#include <string.h>
-
 struct hk_map hk_map HK_ALIGNED(HK_CACHE_LINE);
 
 /* The same by the name under which hakmemctl finds it (explain). Nothing here uses it: the hidden name needs no table. */

@@ -13,8 +13,10 @@
 
 #include <string.h>
 
-struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
-struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
+#define HK_CHECK_BLOCKS 256U /* of a bin that hk_pool_check looks at */
+
+struct hk_pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
+struct hk_pool_locks hk_pool_locks[HK_SHARDS_MAX];
 _Atomic uint32_t hk_pool_shards_used;
 struct hk_span *_Atomic hk_pool_cursor;
 static _Atomic uint32_t members[HK_SHARDS_MAX]; /* threads of a shard */
@@ -31,7 +33,7 @@ void hk_pool_init(void)
 
 unsigned hk_pool_join(void)
 {
-	unsigned best = 0, used = shards_used();
+	unsigned best = 0, used = hk_shards_used();
 
 	for (unsigned s = 0; s < nshards; s++) {
 		if (atomic_load_explicit(&members[s], memory_order_relaxed) <
@@ -57,7 +59,7 @@ void hk_pool_alone(bool joined, unsigned shard)
 
 /* ---- list of partial slabs ---- */
 
-void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab)
+void hk_pool_list_append(struct hk_pool_bin *bin, struct hk_span *slab)
 {
 	slab->next = NULL;
 	slab->prev = bin->tail;
@@ -66,10 +68,10 @@ void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab)
 	else
 		bin->head = slab;
 	bin->tail = slab;
-	slab->listed = LISTED;
+	slab->listed = HK_LISTED;
 }
 
-void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab)
+void hk_pool_list_remove(struct hk_pool_bin *bin, struct hk_span *slab)
 {
 	struct hk_span *here = slab;
 
@@ -84,15 +86,10 @@ void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab)
 		slab->next->prev = slab->prev;
 	else
 		bin->tail = slab->prev;
-	slab->listed = UNLISTED;
+	slab->listed = HK_UNLISTED;
 }
 
 /* ---- slabs ---- */
-
-static size_t bitmap_words(const struct hk_span *slab)
-{
-	return (slab->capacity + 63U) / 64;
-}
 
 struct hk_span *hk_pool_slab_make(unsigned shard, unsigned c)
 {
@@ -105,13 +102,13 @@ struct hk_span *hk_pool_slab_make(unsigned shard, unsigned c)
 	slab->capacity = (uint16_t) info->capacity;
 	slab->bits = &slab->word;
 	if (info->capacity > 64) {
-		slab->bits = hk_meta_alloc(bitmap_words(slab) * sizeof(uint64_t));
+		slab->bits = hk_meta_alloc(hk_slab_words(slab) * sizeof(uint64_t));
 		if (slab->bits == NULL) {
 			hk_pageheap_free(slab, 0, 0);
 			return NULL;
 		}
 	}
-	memset(slab->bits, 0, bitmap_words(slab) * sizeof(uint64_t));
+	memset(slab->bits, 0, hk_slab_words(slab) * sizeof(uint64_t));
 	slab->carved = slab->nfree = slab->hint = slab->purged = 0;
 	slab->age = 0;
 	slab->class_number = (uint8_t) c;
@@ -119,8 +116,8 @@ struct hk_span *hk_pool_slab_make(unsigned shard, unsigned c)
 	slab->direct = zero ? HK_SLAB_ZEROED : 0;
 	hk_span_name(slab, HK_SPAN_SLAB);
 	hk_pagemap_slab(slab, HK_CODE(c));
-	SHARD_ADD(shard, slabs_made, 1);
-	SHARD_ADD(shard, slab_bytes, HK_SLAB_BYTES);
+	HK_SHARD_ADD(shard, slabs_made, 1);
+	HK_SHARD_ADD(shard, slab_bytes, HK_SLAB_BYTES);
 	return slab;
 }
 
@@ -128,20 +125,20 @@ void hk_pool_slab_destroy(struct hk_span *slab)
 {
 	size_t touched = (size_t) slab->carved * hk_classes[slab->class_number].size;
 
-	SHARD_ADD(slab->shard, slabs_freed, 1);
-	SHARD_ADD(slab->shard, slab_bytes, (uint64_t) 0 - HK_SLAB_BYTES);
+	HK_SHARD_ADD(slab->shard, slabs_freed, 1);
+	HK_SHARD_ADD(slab->shard, slab_bytes, (uint64_t) 0 - HK_SLAB_BYTES);
 	hk_pagemap_slab(slab, 0);
 	if (slab->bits != &slab->word)
-		hk_meta_free(slab->bits, bitmap_words(slab) * sizeof(uint64_t));
+		hk_meta_free(slab->bits, hk_slab_words(slab) * sizeof(uint64_t));
 	hk_pageheap_free(slab, touched, hk_sys_now_ns());
 }
 
 /* Hard slabs stay for a while: what is written to their free blocks would not be found elsewhere. */
 #define HK_HARD_EMPTY 4U
 
-void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab)
+void hk_pool_slab_emptied(struct hk_pool_bin *bin, struct hk_span *slab)
 {
-	if (slab->listed == HELD)
+	if (slab->listed == HK_HELD)
 		return;
 	if (hk_slab_is_hard(slab) && bin->empty < HK_HARD_EMPTY) {
 		bin->empty++;
@@ -195,7 +192,7 @@ static void unpurge(struct hk_span *slab, size_t offset, size_t bytes)
 static size_t take_bits(struct hk_span *slab, size_t want, struct hk_block **last)
 {
 	size_t size = hk_classes[slab->class_number].size, taken = 0;
-	size_t words = bitmap_words(slab), w = slab->hint;
+	size_t words = hk_slab_words(slab), w = slab->hint;
 
 	want = hk_min(want, slab->nfree);
 	for (; taken < want && w < words; w++) {
@@ -282,7 +279,7 @@ static size_t take_fresh(struct hk_span *slab, size_t want, struct hk_block **la
 }
 
 /* Free blocks of the bin's slabs, lock held. Fresh memory comes a page at a time. */
-static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
+static struct hk_chain take_listed(struct hk_pool_bin *bin, size_t want)
 {
 	struct hk_block before = {NULL, 0}, *last = &before;
 	struct hk_span *slab;
@@ -290,7 +287,7 @@ static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 	bool fresh = false;
 
 	while (length < want && !fresh && (slab = bin->head) != NULL) {
-		if (slab_is_empty(slab))
+		if (hk_slab_is_empty(slab))
 			bin->empty--;
 		fresh = slab->nfree == 0;
 		if (fresh) /* may leave some to be taken: then the slab stays in its list */
@@ -304,7 +301,7 @@ static struct hk_chain take_listed(struct pool_bin *bin, size_t want)
 	return (struct hk_chain){before.next, length};
 }
 
-struct hk_chain hk_pool_take_batch(struct pool_bin *bin)
+struct hk_chain hk_pool_take_batch(struct hk_pool_bin *bin)
 {
 	unsigned last = --bin->nbatch;
 
@@ -313,7 +310,7 @@ struct hk_chain hk_pool_take_batch(struct pool_bin *bin)
 }
 
 /* The first block of the last batch. Its link must lead to one more block of the class. */
-static struct hk_chain take_of_batch(struct pool_bin *bin, unsigned shard, unsigned c)
+static struct hk_chain take_of_batch(struct hk_pool_bin *bin, unsigned shard, unsigned c)
 {
 	unsigned last = bin->nbatch - 1U;
 	struct hk_block *block = bin->batch[last];
@@ -322,7 +319,7 @@ static struct hk_chain take_of_batch(struct pool_bin *bin, unsigned shard, unsig
 		return hk_pool_take_batch(bin);
 	if (HK_UNLIKELY(!hk_block_linked(block) || hk_slab_with(block->next, HK_CODE(c)) == NULL)) {
 		bin->nbatch--;
-		bin_unlock(shard, c);
+		hk_bin_unlock(shard, c);
 		hk_pool_keyless(block);
 	}
 	bin->batch[last] = block->next;
@@ -334,14 +331,14 @@ static struct hk_chain take_of_batch(struct pool_bin *bin, unsigned shard, unsig
 
 static struct hk_chain take_from(unsigned shard, unsigned c, size_t want)
 {
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 	struct hk_chain chain;
 
 	if (bin->nbatch == 0)
 		chain = take_listed(bin, want);
 	else
 		chain = want > 1 ? hk_pool_take_batch(bin) : take_of_batch(bin, shard, c);
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	return chain;
 }
 
@@ -355,7 +352,7 @@ static unsigned home_of(unsigned shard, unsigned c)
 static struct hk_chain take_orphaned(unsigned c, size_t want)
 {
 	struct hk_chain chain = {NULL, 0};
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 
 	for (unsigned s = 0; s < used && chain.length == 0; s++)
 		if (atomic_load_explicit(&members[s], memory_order_relaxed) == 0)
@@ -366,18 +363,18 @@ static struct hk_chain take_orphaned(unsigned c, size_t want)
 static struct hk_chain take_new(unsigned shard, unsigned c, size_t want)
 {
 	struct hk_chain chain = {NULL, 0};
-	struct pool_bin *bin;
+	struct hk_pool_bin *bin;
 	struct hk_span *slab;
 
 	hk_purge_before_fresh(HK_SLAB_BYTES);
-	bin = bin_lock(shard, c);
+	bin = hk_bin_lock(shard, c);
 	slab = hk_pool_slab_make(shard, c);
 	if (slab != NULL) {
 		hk_pool_list_append(bin, slab);
 		bin->empty++;
 		chain = take_listed(bin, want);
 	}
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	return chain;
 }
 
@@ -390,7 +387,7 @@ struct hk_chain hk_pool_take(unsigned shard, unsigned c, size_t want)
 		chain = take_orphaned(c, want);
 	if (HK_UNLIKELY(chain.length == 0))
 		chain = take_new(home, c, want);
-	SHARD_ADD(shard, slab_bytes_out, chain.length * hk_classes[c].size);
+	HK_SHARD_ADD(shard, slab_bytes_out, chain.length * hk_classes[c].size);
 	return chain;
 }
 
@@ -403,7 +400,7 @@ static size_t check_slab(struct hk_span *slab, size_t most)
 
 	if (HK_UNLIKELY(hk_slab_is_hard(slab)))
 		return 0; /* hk_pool_hard_find */
-	for (size_t w = 0; w < bitmap_words(slab) && n < most; w++)
+	for (size_t w = 0; w < hk_slab_words(slab) && n < most; w++)
 		for (uint64_t bits = slab->bits[w]; bits != 0 && n < most; bits &= bits - 1, n++) {
 			size_t i = w * 64 + (size_t) __builtin_ctzll(bits);
 
@@ -420,16 +417,16 @@ static size_t check_slab(struct hk_span *slab, size_t most)
 
 void hk_pool_check(void)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 
 	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++) {
-			struct pool_bin *bin = bin_lock(s, c);
+			struct hk_pool_bin *bin = hk_bin_lock(s, c);
 			size_t left = HK_CHECK_BLOCKS;
 
 			for (struct hk_span *slab = bin->tail; slab != NULL && left > 0; slab = slab->prev)
 				left -= hk_min(check_slab(slab, left) + 1, left);
-			bin_unlock(s, c);
+			hk_bin_unlock(s, c);
 		}
 }
 
@@ -437,7 +434,7 @@ uint64_t hk_pool_bytes_out(void)
 {
 	uint64_t out = 0;
 
-	for (unsigned s = 0; s < shards_used(); s++)
+	for (unsigned s = 0; s < hk_shards_used(); s++)
 		out += atomic_load_explicit(&hk_counters->shard[s].slab_bytes_out, memory_order_relaxed) -
 		       atomic_load_explicit(&hk_counters->shard[s].slab_bytes_in, memory_order_relaxed);
 	return out <= INT64_MAX ? out : 0; /* the two are counted at different times */
@@ -448,7 +445,7 @@ uint64_t hk_pool_bytes_out(void)
 /* No thread joins a shard meanwhile: the caller holds the lock for that. */
 void hk_pool_fork_lock(void)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 
 	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)
@@ -457,7 +454,7 @@ void hk_pool_fork_lock(void)
 
 void hk_pool_fork_unlock(void)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 
 	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)

@@ -94,6 +94,7 @@ void *hk_pool_hard_find(const char *(*look)(const void *p), const char **ret_fau
 /* Look at a part of the free blocks in slabs: none may have been written to. Ends the process if one was. */
 void hk_pool_check(void);
 
+/* The lock `process` (heap_life.c) is held: no shard comes into use meanwhile. */
 void hk_pool_fork_lock(void);
 void hk_pool_fork_unlock(void);
 

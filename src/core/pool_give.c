@@ -32,13 +32,13 @@ HK_INLINE void stir(void)
 }
 
 /* n blocks came back to the slab. */
-HK_INLINE void slab_gained(struct pool_bin *bin, struct hk_span *slab, size_t n)
+HK_INLINE void slab_gained(struct hk_pool_bin *bin, struct hk_span *slab, size_t n)
 {
 	slab->age = 0;
 	slab->nfree = (uint16_t) (slab->nfree + n);
-	if (slab->listed == UNLISTED)
+	if (slab->listed == HK_UNLISTED)
 		hk_pool_list_append(bin, slab);
-	if (HK_UNLIKELY(slab_is_empty(slab)))
+	if (HK_UNLIKELY(hk_slab_is_empty(slab)))
 		hk_pool_slab_emptied(bin, slab);
 }
 
@@ -58,13 +58,13 @@ static HK_COLD _Noreturn void refuse_locked(const struct hk_span *slab, struct h
 {
 	if (is_free)
 		b->key = HK_POOL_KEY;
-	bin_unlock(slab->shard, slab->class_number);
+	hk_bin_unlock(slab->shard, slab->class_number);
 	refuse(b, is_free);
 }
 
 _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const struct hk_block *b)
 {
-	bin_unlock(slab->shard, slab->class_number);
+	hk_bin_unlock(slab->shard, slab->class_number);
 	refuse(b, hk_block_linked(b));
 }
 
@@ -115,14 +115,14 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 	struct hk_block *b = *head, *others = NULL;
 	struct hk_span *slab = checked_slab(b, c);
 	unsigned shard = slab->shard;
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 	uint64_t inverse = hk_classes[c].inverse;
 	size_t total = 0, n;
 
 	while (b != NULL) {
 		slab = hk_slab_with(b, HK_CODE(c));
 		if (HK_UNLIKELY(slab == NULL)) {
-			bin_unlock(shard, c);
+			hk_bin_unlock(shard, c);
 			hk_fatal("corrupted free list", b);
 		}
 		if (HK_LIKELY(slab->shard == shard)) {
@@ -134,7 +134,7 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 			struct hk_block *next = b->next;
 
 			if (HK_UNLIKELY(!hk_block_linked(b))) {
-				bin_unlock(shard, c);
+				hk_bin_unlock(shard, c);
 				refuse(b, false);
 			}
 			hk_block_link(b, others);
@@ -142,10 +142,10 @@ static size_t give_shard(unsigned c, struct hk_block **head)
 			b = next;
 		}
 	}
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	stir();
-	SHARD_ADD(shard, slab_bytes_in, total * hk_classes[c].size);
-	SHARD_ADD(shard, flushes, 1);
+	HK_SHARD_ADD(shard, slab_bytes_in, total * hk_classes[c].size);
+	HK_SHARD_ADD(shard, flushes, 1);
 	*head = others;
 	return total;
 }
@@ -162,7 +162,7 @@ size_t hk_pool_give(unsigned c, struct hk_block *head)
 void hk_pool_give_batch(unsigned c, struct hk_block *head, size_t n)
 {
 	unsigned shard = checked_slab(head, c)->shard;
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 	size_t bytes = n * hk_classes[c].size;
 	bool kept = bin->nbatch < HK_BATCHES && (bin->nbatch + 1U) * bytes <= HK_BATCH_BYTES(c) && n <= UINT16_MAX;
 
@@ -170,9 +170,9 @@ void hk_pool_give_batch(unsigned c, struct hk_block *head, size_t n)
 		bin->batch[bin->nbatch] = head;
 		bin->length[bin->nbatch++] = (uint16_t) n;
 	}
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	if (kept)
-		SHARD_ADD(shard, slab_bytes_in, bytes);
+		HK_SHARD_ADD(shard, slab_bytes_in, bytes);
 	else
 		(void) hk_pool_give(c, head);
 }
@@ -181,7 +181,7 @@ void hk_pool_give_one(unsigned c, void *p)
 {
 	struct hk_span *slab = hk_slab_of(p);
 	unsigned shard = slab->shard;
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 	size_t i = hk_pool_block_index(slab, p);
 	uint64_t *word = &slab->bits[i / 64], bit = (uint64_t) 1 << (i % 64);
 
@@ -194,9 +194,9 @@ void hk_pool_give_one(unsigned c, void *p)
 		atomic_store_explicit((_Atomic uint64_t *) ((uintptr_t) p + hk_classes[c].size) - 1, 0, memory_order_relaxed); /* its seal */
 	slab->hint = (uint16_t) hk_min(slab->hint, i / 64);
 	slab_gained(bin, slab, 1);
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	stir();
-	SHARD_ADD(shard, slab_bytes_in, hk_classes[c].size);
+	HK_SHARD_ADD(shard, slab_bytes_in, hk_classes[c].size);
 }
 
 /* ---- diagnosis ---- */
@@ -208,9 +208,9 @@ bool hk_pool_is_free(const void *p)
 	size_t i = hk_pool_block_index(slab, p);
 	bool is_free;
 
-	(void) bin_lock(shard, c);
+	(void) hk_bin_lock(shard, c);
 	is_free = i >= slab->carved || (slab->bits[i / 64] >> (i % 64) & 1) != 0;
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	return is_free;
 }
 

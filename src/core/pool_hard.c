@@ -13,11 +13,6 @@
 
 #include <string.h>
 
-static size_t words_of(const struct hk_span *slab)
-{
-	return (slab->capacity + 63U) / 64;
-}
-
 static void make_hard(struct hk_span *slab)
 {
 	if (!hk_slab_zeroed(slab))
@@ -33,13 +28,8 @@ static void make_hard(struct hk_span *slab)
 static uint64_t chance(void)
 {
 	static _Atomic uint64_t state;
-	uint64_t x = atomic_load_explicit(&state, memory_order_relaxed);
+	uint64_t x = hk_random_step(atomic_load_explicit(&state, memory_order_relaxed));
 
-	if (x == 0)
-		x = hk_sys_random() | 1;
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
 	atomic_store_explicit(&state, x, memory_order_relaxed);
 	return x * 0x9e3779b97f4a7c15U >> 32;
 }
@@ -47,7 +37,7 @@ static uint64_t chance(void)
 /* One of the slab's free blocks, all alike but for block 0. */
 static size_t pick(const struct hk_span *slab)
 {
-	size_t words = words_of(slab), start = chance() % slab->capacity, w = start / 64;
+	size_t words = hk_slab_words(slab), start = chance() % slab->capacity, w = start / 64;
 
 	for (size_t n = 0; n <= words; n++, w = (w + 1) % words) {
 		uint64_t bits = slab->bits[w] & (w == 0 ? ~(uint64_t) 1 : ~(uint64_t) 0);
@@ -84,19 +74,23 @@ static char *take_block(struct hk_span *slab, size_t size)
 }
 
 /* The first slab of the bin that has a block; plain ones, and those that have none, leave the list. */
-static struct hk_span *find_slab(struct pool_bin *bin)
+static struct hk_span *find_slab(struct hk_pool_bin *bin)
 {
 	struct hk_span *slab;
 
 	while ((slab = bin->head) != NULL && (!hk_slab_is_hard(slab) || slab->nfree < 2)) {
-		if (slab_is_empty(slab) && bin->empty > 0)
+		bool is_empty = hk_slab_is_empty(slab); /* a plain one that was kept for further use */
+
+		if (is_empty && bin->empty > 0)
 			bin->empty--;
 		hk_pool_list_remove(bin, slab);
+		if (is_empty)
+			hk_pool_slab_destroy(slab);
 	}
 	return slab;
 }
 
-static struct hk_span *new_slab(struct pool_bin *bin, unsigned shard, unsigned c)
+static struct hk_span *new_slab(struct hk_pool_bin *bin, unsigned shard, unsigned c)
 {
 	struct hk_span *slab = hk_pool_slab_make(shard, c);
 
@@ -109,16 +103,16 @@ static struct hk_span *new_slab(struct pool_bin *bin, unsigned shard, unsigned c
 }
 
 /* Locks the bin. */
-static struct pool_bin *bin_with_slab(unsigned shard, unsigned c, struct hk_span **ret_slab)
+static struct hk_pool_bin *bin_with_slab(unsigned shard, unsigned c, struct hk_span **ret_slab)
 {
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 
 	*ret_slab = find_slab(bin);
 	if (HK_LIKELY(*ret_slab != NULL))
 		return bin;
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	hk_purge_before_fresh(HK_SLAB_BYTES);
-	bin = bin_lock(shard, c);
+	bin = hk_bin_lock(shard, c);
 	*ret_slab = find_slab(bin);
 	if (*ret_slab == NULL)
 		*ret_slab = new_slab(bin, shard, c);
@@ -129,21 +123,21 @@ void *hk_pool_hard_take(unsigned shard, unsigned c)
 {
 	size_t size = hk_classes[c].size;
 	struct hk_span *slab;
-	struct pool_bin *bin = bin_with_slab(shard, c, &slab);
+	struct hk_pool_bin *bin = bin_with_slab(shard, c, &slab);
 	bool whole = true;
 	char *p = NULL;
 
 	if (HK_LIKELY(slab != NULL)) {
-		if (slab_is_empty(slab))
+		if (hk_slab_is_empty(slab))
 			bin->empty--;
 		p = take_block(slab, size);
 		whole = *last_word(p, size) == 0;
 		hk_harden_take(p, size);
 	}
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	if (p != NULL && (!whole || !hk_filled(p, size - sizeof(hk_word), 0)))
 		hk_fatal("write after free", p);
-	SHARD_ADD(shard, slab_bytes_out, p != NULL ? size : 0);
+	HK_SHARD_ADD(shard, slab_bytes_out, p != NULL ? size : 0);
 	return p;
 }
 
@@ -156,9 +150,9 @@ bool hk_pool_hard_unsealed(const void *p)
 
 	if (i == 0 || (__atomic_load_n(&slab->bits[i / 64], __ATOMIC_RELAXED) >> (i % 64) & 1) != 0)
 		return false; /* block 0 never is anybody's */
-	(void) bin_lock(shard, c);
+	(void) hk_bin_lock(shard, c);
 	unsealed = (slab->bits[i / 64] >> (i % 64) & 1) == 0 && *last_word(p, hk_classes[c].size) == 0;
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	return unsealed;
 }
 
@@ -182,7 +176,7 @@ static const char *look_at(struct hk_span *slab, size_t i, const char *(*look)(c
 	return "write after free";
 }
 
-static void *find_in_bin(const struct pool_bin *bin, unsigned c, const char *(*look)(const void *p), const char **ret_fault)
+static void *find_in_bin(const struct hk_pool_bin *bin, unsigned c, const char *(*look)(const void *p), const char **ret_fault)
 {
 	size_t n = 0;
 
@@ -197,13 +191,13 @@ static void *find_in_bin(const struct pool_bin *bin, unsigned c, const char *(*l
 
 void *hk_pool_hard_find(const char *(*look)(const void *p), const char **ret_fault)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 	void *bad = NULL;
 
 	for (unsigned s = 0; s < used && bad == NULL; s++)
 		for (unsigned c = 1; c < HK_CLASSES && bad == NULL; c++) {
-			bad = find_in_bin(bin_lock(s, c), c, look, ret_fault);
-			bin_unlock(s, c);
+			bad = find_in_bin(hk_bin_lock(s, c), c, look, ret_fault);
+			hk_bin_unlock(s, c);
 		}
 	return bad;
 }

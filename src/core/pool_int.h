@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the pool share: bins, their locks, their lists of partial slabs. pool.c makes slabs and takes
- * blocks, pool_give.c takes blocks back, pool_purge.c purges.
+ * blocks, pool_give.c takes blocks back, pool_purge.c purges, pool_hard.c is for security = full.
  *
  * Lock order: bin, then metadata, then page heap. Never two bins.
  */
@@ -16,7 +16,7 @@
 #define HK_BATCH_BYTES(c) ((c) <= HK_TINY_CLASSES ? 64 * HK_KIB : 32 * HK_KIB) /* … in all */
 
 /* Partial slabs: taken from the head, added at the tail, so that a slab gathers frees before its turn. */
-struct pool_bin {
+struct hk_pool_bin {
 	struct hk_span *head, *tail;
 	struct hk_block *batch[HK_BATCHES];
 	uint16_t length[HK_BATCHES]; /* of a batch */
@@ -24,14 +24,14 @@ struct pool_bin {
 	uint8_t nbatch;
 	bool asked;      /* a batch was taken since the last hk_pool_age */
 } HK_ALIGNED(HK_CACHE_LINE);
-_Static_assert(sizeof(struct pool_bin) == HK_CACHE_LINE, "one cache line per bin");
-extern struct pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
+_Static_assert(sizeof(struct hk_pool_bin) == HK_CACHE_LINE, "one cache line per bin");
+extern struct hk_pool_bin hk_pool_bins[HK_SHARDS_MAX][HK_CLASSES];
 
 /* The locks stand together, apart from what they guard: fork takes them all. */
-struct pool_locks {
+struct hk_pool_locks {
 	struct hk_lock lock[HK_CLASSES];
 } HK_ALIGNED(HK_CACHE_LINE);
-extern struct pool_locks hk_pool_locks[HK_SHARDS_MAX];
+extern struct hk_pool_locks hk_pool_locks[HK_SHARDS_MAX];
 
 /* All shards below were joined once; the others have nothing. */
 extern _Atomic uint32_t hk_pool_shards_used;
@@ -42,31 +42,33 @@ extern struct hk_span *_Atomic hk_pool_cursor;
 /* Calls of hk_pool_purge that may still find something: blocks came back to slabs. */
 extern _Atomic uint32_t hk_pool_stirred;
 
-#define SHARD_ADD(s, field, n) hk_counter_add(&hk_counters->shard[s].field, (n))
-
-#define HK_CHECK_BLOCKS 256U /* of a bin that hk_pool_check looks at */
 #define HK_SLAB_RESTED 4U /* calls of hk_pool_purge without a block coming back to a slab */
-enum { UNLISTED, LISTED, HELD /* out of the list while it is purged: its free blocks are not to be touched */ };
+enum { HK_UNLISTED, HK_LISTED, HK_HELD /* out of the list while it is purged: its free blocks are not to be touched */ };
 
-static inline struct pool_bin *bin_lock(unsigned shard, unsigned c)
+static inline struct hk_pool_bin *hk_bin_lock(unsigned shard, unsigned c)
 {
 	hk_lock_take(&hk_pool_locks[shard].lock[c]);
 	return &hk_pool_bins[shard][c];
 }
 
-static inline void bin_unlock(unsigned shard, unsigned c)
+static inline void hk_bin_unlock(unsigned shard, unsigned c)
 {
 	hk_lock_drop(&hk_pool_locks[shard].lock[c]);
 }
 
-static inline unsigned shards_used(void)
+static inline unsigned hk_shards_used(void)
 {
 	return atomic_load_explicit(&hk_pool_shards_used, memory_order_relaxed);
 }
 
-static inline bool slab_is_empty(const struct hk_span *slab)
+static inline bool hk_slab_is_empty(const struct hk_span *slab)
 {
 	return slab->nfree == slab->carved;
+}
+
+static inline size_t hk_slab_words(const struct hk_span *slab)
+{
+	return (slab->capacity + 63U) / 64;
 }
 
 /* The number of the block of the slab that p points into. */
@@ -77,11 +79,11 @@ HK_COLD _Noreturn void hk_pool_taken_twice(const struct hk_span *slab, const str
 
 /* All under the bin's lock. */
 struct hk_span *hk_pool_slab_make(unsigned shard, unsigned c); /* NULL: no memory */
-void hk_pool_list_append(struct pool_bin *bin, struct hk_span *slab);
-void hk_pool_list_remove(struct pool_bin *bin, struct hk_span *slab);
+void hk_pool_list_append(struct hk_pool_bin *bin, struct hk_span *slab);
+void hk_pool_list_remove(struct hk_pool_bin *bin, struct hk_span *slab);
 /* The slab has become wholly free: it is kept if it is tiny blocks' and the bin has no other, else the page heap's. */
-void hk_pool_slab_emptied(struct pool_bin *bin, struct hk_span *slab);
-struct hk_chain hk_pool_take_batch(struct pool_bin *bin); /* there is one */
+void hk_pool_slab_emptied(struct hk_pool_bin *bin, struct hk_span *slab);
+struct hk_chain hk_pool_take_batch(struct hk_pool_bin *bin); /* there is one */
 void hk_pool_slab_destroy(struct hk_span *slab); /* in no list */
 
 #endif

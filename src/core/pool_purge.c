@@ -16,38 +16,38 @@
 static void return_batches(unsigned shard, unsigned c, bool all)
 {
 	struct hk_chain batch[HK_BATCHES];
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 	unsigned n = 0;
 
 	if (all || !bin->asked)
 		while (bin->nbatch > 0)
 			batch[n++] = hk_pool_take_batch(bin);
 	bin->asked = false;
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	while (n-- > 0) {
-		SHARD_ADD(shard, slab_bytes_out, batch[n].length * hk_classes[c].size);
+		HK_SHARD_ADD(shard, slab_bytes_out, batch[n].length * hk_classes[c].size);
 		(void) hk_pool_give(c, batch[n].head);
 	}
 }
 
 static void return_reserve(unsigned shard, unsigned c)
 {
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 
 	for (struct hk_span *slab = bin->head, *next; slab != NULL && bin->empty > 0; slab = next) {
 		next = slab->next;
-		if (slab_is_empty(slab)) {
+		if (hk_slab_is_empty(slab)) {
 			hk_pool_list_remove(bin, slab);
 			hk_pool_slab_destroy(slab);
 			bin->empty--;
 		}
 	}
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 }
 
 void hk_pool_age(void)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 
 	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)
@@ -56,7 +56,7 @@ void hk_pool_age(void)
 
 void hk_pool_trim(void)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 
 	for (unsigned s = 0; s < used; s++)
 		for (unsigned c = 1; c < HK_CLASSES; c++)
@@ -126,7 +126,7 @@ static bool may_be_purged(const struct hk_span *slab, bool all)
 }
 
 /* Take rested slabs with purgeable pages out of the bin's list, from the cursor on. */
-static size_t hold(struct pool_bin *bin, struct held *held, bool all)
+static size_t hold(struct hk_pool_bin *bin, struct held *held, bool all)
 {
 	struct hk_span *slab;
 	size_t n = 0;
@@ -142,10 +142,10 @@ static size_t hold(struct pool_bin *bin, struct held *held, bool all)
 		held[n].mask = purgeable(slab);
 		if (held[n].mask == 0)
 			continue;
-		if (slab_is_empty(slab))
+		if (hk_slab_is_empty(slab))
 			bin->empty--;
 		hk_pool_list_remove(bin, slab);
-		slab->listed = HELD;
+		slab->listed = HK_HELD;
 		held[n++].slab = slab;
 	}
 	return n;
@@ -182,14 +182,14 @@ static uint64_t purge_held(const struct held *held, size_t n)
 }
 
 /* Put what was held back into the list: blocks may have come back meanwhile. */
-static void release(struct pool_bin *bin, const struct held *held, size_t n)
+static void release(struct hk_pool_bin *bin, const struct held *held, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct hk_span *slab = held[i].slab;
 
 		slab->purged |= held[i].mask;
 		hk_pool_list_append(bin, slab);
-		if (slab_is_empty(slab))
+		if (hk_slab_is_empty(slab))
 			hk_pool_slab_emptied(bin, slab);
 	}
 }
@@ -198,20 +198,20 @@ static void release(struct pool_bin *bin, const struct held *held, size_t n)
 static uint64_t purge_some(unsigned shard, unsigned c, bool all)
 {
 	struct held held[HK_HELD_MAX];
-	struct pool_bin *bin;
+	struct hk_pool_bin *bin;
 	uint64_t bytes = 0;
 	size_t n;
 
 	hk_purge_step_begin();
-	bin = bin_lock(shard, c);
+	bin = hk_bin_lock(shard, c);
 	n = hold(bin, held, all);
 	if (n > 0) {
-		bin_unlock(shard, c);
+		hk_bin_unlock(shard, c);
 		bytes = purge_held(held, n);
-		(void) bin_lock(shard, c);
+		(void) hk_bin_lock(shard, c);
 		release(bin, held, n);
 	}
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	hk_purge_step_end();
 	return bytes;
 }
@@ -219,14 +219,14 @@ static uint64_t purge_some(unsigned shard, unsigned c, bool all)
 /* Every slab that is in the list now is looked at once; what joins meanwhile may wait. */
 static uint64_t purge_bin(unsigned shard, unsigned c, bool all)
 {
-	struct pool_bin *bin = bin_lock(shard, c);
+	struct hk_pool_bin *bin = hk_bin_lock(shard, c);
 	uint64_t bytes = 0;
 	size_t left = 0;
 
 	for (struct hk_span *slab = bin->head; slab != NULL; slab = slab->next, left++)
 		slab->age = (uint8_t) (slab->age + (slab->age < HK_SLAB_RESTED));
 	atomic_store_explicit(&hk_pool_cursor, bin->head, memory_order_relaxed);
-	bin_unlock(shard, c);
+	hk_bin_unlock(shard, c);
 	for (; left > 0; left -= hk_min(left, HK_HELD_MAX)) {
 		bytes += purge_some(shard, c, all);
 		if (atomic_load_explicit(&hk_pool_cursor, memory_order_relaxed) == NULL)
@@ -242,7 +242,7 @@ bool hk_pool_waiting(void)
 
 uint64_t hk_pool_purge(bool all)
 {
-	unsigned used = shards_used();
+	unsigned used = hk_shards_used();
 	uint32_t stirred = atomic_load_explicit(&hk_pool_stirred, memory_order_relaxed);
 	uint64_t bytes = 0;
 

@@ -52,11 +52,6 @@ static uint64_t margin(void)
 	return hk_min(GET(limit) / HK_MARGIN_PART, HK_MARGIN_MAX);
 }
 
-static uint64_t warm(void)
-{
-	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes);
-}
-
 /* The room left by now, as far as this process has taken it since the last look. */
 static uint64_t left_now(void)
 {
@@ -83,7 +78,7 @@ static uint64_t for_others(void)
 
 bool hk_pressure_after(void)
 {
-	uint64_t freed = hk_pageheap_freed(), since = hk_min(freed - GET(softened), warm()), now;
+	uint64_t freed = hk_pageheap_freed(), since = hk_min(freed - GET(softened), hk_stats_warm()), now;
 
 	if (HK_LIKELY(since < HK_WARM_MIN || since < for_others()))
 		return false;
@@ -101,7 +96,7 @@ bool hk_pressure_before(size_t size)
 {
 	uint64_t now, left = left_now();
 
-	if (HK_LIKELY(warm() < HK_WARM_MIN || left / 2 > GET(left) / 4 + size))
+	if (HK_LIKELY(hk_stats_warm() < HK_WARM_MIN || left / 2 > GET(left) / 4 + size))
 		return false;
 	now = hk_sys_now_ns();
 	if (blind(now))
@@ -118,7 +113,7 @@ bool hk_pressure_before(size_t size)
 
 unsigned hk_pressure_haste(uint64_t now_ns)
 {
-	if (warm() < HK_WARM_MIN)
+	if (hk_stats_warm() < HK_WARM_MIN)
 		return 1;
 	if (now_ns - GET(at_ns) >= HK_LOOK_NS)
 		look(now_ns);

@@ -70,7 +70,7 @@ void hk_purge_alone(void)
 
 static uint64_t waiting(void)
 {
-	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) + (hk_pool_waiting() ? HK_PAGE : 0);
+	return hk_stats_warm() + (hk_pool_waiting() ? HK_PAGE : 0);
 }
 
 /* The system calls for runs that are out of the page heap. True if any went back. */
@@ -158,7 +158,7 @@ static void poll_at(uint64_t now)
 	hk_purge_before(0);
 	if (HK_UNLIKELY(hk_ebb_over(now)))
 		hk_purge_at_once();
-	if (HK_UNLIKELY(HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes) >= HK_WARM_MIN) && hk_pressure_after() &&
+	if (HK_UNLIKELY(hk_stats_warm() >= HK_WARM_MIN) && hk_pressure_after() &&
 	    HK_KNOB(free_policy) != HK_FREE_KEEP)
 		hk_purge_soften();
 	if (now - last >= hk_max(HK_KNOB(purge_delay_ns) / 4, HK_TICK_MIN_NS))

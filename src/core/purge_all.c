@@ -6,7 +6,7 @@
 
 #include "base/lock.h"
 #include "core/ebb.h"
-#include "core/harden.h"
+#include "core/guard.h"
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/pool.h"

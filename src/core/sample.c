@@ -7,7 +7,7 @@
 #include "base/lock.h"
 #include "base/sys.h"
 #include "base/unwind.h"
-#include "core/harden.h"
+#include "core/guard.h"
 #include "core/knobs.h"
 #include "core/sample_int.h"
 #include "core/stats.h"
@@ -46,15 +46,10 @@ void hk_sample_end(void)
 /* How many allocations come before the next sample: sample_rate − 1 on average, and none can be foreseen. */
 static int64_t draw(struct hk_heap *heap)
 {
-	uint64_t rate = HK_KNOB(sample_rate), x = heap->sample_state;
+	uint64_t rate = HK_KNOB(sample_rate);
 
-	if (x == 0)
-		x = hk_sys_random() | 1;
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	heap->sample_state = x;
-	return (int64_t) (x % (2 * rate - 1));
+	heap->sample_state = hk_random_step(heap->sample_state);
+	return (int64_t) (heap->sample_state % (2 * rate - 1));
 }
 
 void hk_sample_settle(struct hk_heap *heap)
@@ -126,7 +121,7 @@ static struct hk_sample *take(void)
 		sample = &hk_samples[table.free];
 		table.free = sample->next;
 	} else if (table.used + 1 < HK_SAMPLES) {
-		sample = &hk_samples[++table.used]; /* number 0 means none */
+		sample = &hk_samples[++table.used];
 	}
 	hk_lock_drop(&table.lock);
 	return sample;
@@ -135,7 +130,7 @@ static struct hk_sample *take(void)
 static void give(struct hk_sample *sample)
 {
 	hk_lock_take(&table.lock);
-	sample->map = sample->map_end = 0;
+	atomic_store_explicit(&sample->map_bytes, 0, memory_order_release);
 	sample->next = table.free;
 	table.free = (uint32_t) (sample - hk_samples);
 	hk_lock_drop(&table.lock);
@@ -166,8 +161,8 @@ static void *make(size_t size, size_t align)
 	sample->size = size;
 	sample->freed.time_ns = 0;
 	trace(&sample->allocated);
-	sample->map_end = (uintptr_t) span->guard_map + ((uintptr_t) span->granules << HK_GRANULE_SHIFT);
 	sample->map = (uintptr_t) span->guard_map;
+	atomic_store_explicit(&sample->map_bytes, (uintptr_t) span->granules << HK_GRANULE_SHIFT, memory_order_release);
 	span->sample = (uint32_t) (sample - hk_samples);
 	return p;
 }

@@ -7,8 +7,11 @@
 
 #include "base/bits.h"
 
-#define HK_SAMPLES_LIVE 1024U /* at once; each takes two of the mappings that the kernel allows a process */
-#define HK_SAMPLES 1536U      /* with those whose addresses are still closed */
+#include <stdatomic.h>
+
+#define HK_SAMPLES_LIVE 1024U   /* at once; each takes two of the mappings that the kernel allows a process */
+#define HK_SAMPLES_CLOSED 512U  /* freed ones whose addresses stay closed: then their places in the table are free again */
+#define HK_SAMPLES (1 + HK_SAMPLES_LIVE + HK_SAMPLES_CLOSED) /* number 0 is none */
 #define HK_SAMPLE_FRAMES 24U
 
 /* Who did it, where, when. */
@@ -19,7 +22,8 @@ struct hk_trace {
 };
 
 struct hk_sample {
-	uintptr_t map, map_end; /* 0: not in use */
+	uintptr_t map;
+	_Atomic uintptr_t map_bytes; /* 0: not in use; stored last, since who looks has no lock */
 	uintptr_t block;
 	uint64_t size;
 	struct hk_trace allocated, freed;

@@ -9,12 +9,11 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/unwind.h"
-#include "core/knobs.h"
 #include "core/sample_int.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
-#include <string.h>
 #include <ucontext.h>
 
 static struct {
@@ -56,9 +55,12 @@ static void tell_sample(const struct hk_sample *sample)
 /* The sample in whose mapping the address is, or NULL. Reads without the lock: the process is about to end. */
 static const struct hk_sample *find(uintptr_t address)
 {
-	for (size_t i = 1; hk_samples != NULL && i < HK_SAMPLES; i++)
-		if (address - hk_samples[i].map < hk_samples[i].map_end - hk_samples[i].map)
+	for (size_t i = 1; hk_samples != NULL && i < HK_SAMPLES; i++) {
+		uintptr_t bytes = atomic_load_explicit(&hk_samples[i].map_bytes, memory_order_acquire);
+
+		if (address - hk_samples[i].map < bytes)
 			return &hk_samples[i];
+	}
 	return NULL;
 }
 
@@ -134,9 +136,11 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
 	static _Atomic uint32_t told; /* once is enough, also where the program's handler returns */
 	const struct hk_sample *sample = info->si_code > 0 ? find((uintptr_t) info->si_addr) : NULL;
+	int saved = errno; /* the program's handler may return to what was interrupted */
 
 	if (sample != NULL && atomic_exchange(&told, 1) == 0)
 		report(sample, (uintptr_t) info->si_addr, context);
+	errno = saved;
 	pass_on(number, info, context);
 }
 

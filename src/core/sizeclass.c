@@ -6,7 +6,6 @@
 
 #include "core/span.h"
 
-
 struct hk_class_info hk_classes[HK_CLASSES] HK_ALIGNED(4096); /* not across two pages */
 
 void hk_sizeclass_init(void)

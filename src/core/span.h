@@ -60,7 +60,7 @@ struct hk_span {
 			uint16_t nfree;    /* bits set */
 			uint16_t hint;     /* no bit is set in words before this one */
 			uint16_t purged;   /* bit per page: it was given back, and no block on it handed out since */
-			uint8_t listed;    /* enum in pool.c: in its pool bin's list or not */
+			uint8_t listed;    /* enum in pool_int.h: in its pool bin's list or not */
 			uint8_t age;       /* calls of hk_pool_purge since a block came back, up to HK_SLAB_RESTED */
 			uint16_t ahead;    /* hard slabs: the free block that is handed out next, 0: none was chosen */
 		};

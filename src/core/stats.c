@@ -5,8 +5,6 @@
 #include "core/stats.h"
 
 #include "base/sys.h"
-#include "core/sizeclass.h"
-#include "core/span.h"
 
 #include <string.h>
 

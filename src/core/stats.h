@@ -31,7 +31,7 @@ struct hk_shard_counters {
 
 /* The rows last: of most processes only the first is ever touched. */
 struct hk_counters {
-	/* Large blocks (> HK_MEDIUM_MAX). */
+	/* Large blocks (> HK_MEDIUM_MAX), and guarded ones of any size. */
 	_Atomic uint64_t large_allocs, large_frees;
 	_Atomic uint64_t large_live_bytes, large_live_blocks;
 	_Atomic uint64_t large_sizes[HK_SIZE_BANDS]; /* allocations by size band */
@@ -52,7 +52,8 @@ struct hk_counters {
 	struct hk_shard_counters shard[HK_SHARDS_MAX];
 };
 
-/* The counters of this process; never NULL. Moved once, by hk_stats_place, when the block exists. */
+/* The counters of this process; never NULL. Moved at start-up, when the block exists, and in the child of a fork, with no other
+   thread of ours. */
 extern struct hk_counters *hk_counters;
 void hk_stats_place(struct hk_counters *where); /* copies what was counted so far; start-up or atfork child only */
 
@@ -73,6 +74,13 @@ void hk_stats_publish(void);
 
 #define HK_STAT_ADD(field, n) hk_counter_add(&hk_counters->field, (n))
 #define HK_STAT_SUB(field, n) hk_counter_add(&hk_counters->field, (uint64_t) 0 - (n))
+#define HK_SHARD_ADD(s, field, n) hk_counter_add(&hk_counters->shard[s].field, (n))
 #define HK_STAT_GET(field) atomic_load_explicit(&hk_counters->field, memory_order_relaxed)
+
+/* Bytes of free memory that may be resident, outside of slabs and thread caches. */
+HK_INLINE uint64_t hk_stats_warm(void)
+{
+	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes);
+}
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Huge pages, by the key thp. off: none. on: every arena and mapping. auto: heaps above some size, an extent of 2 MiB
  * at a time, as the page heap begins to hand it out, and only while huge pages are cheap here: on virtual machines their first
- * touch may cost ten times that of small ones. Any thread, no lock.
+ * touch may cost several times that of small ones. Any thread, no lock.
  */
 #ifndef HK_CORE_THP_H
 #define HK_CORE_THP_H

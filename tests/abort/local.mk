@@ -47,7 +47,8 @@ HK_BUGS = \
 	tests/abort/realloc_interior.bug \
 	tests/abort/realloc_static.bug \
 	tests/abort/usable_size_static.bug \
-	tests/abort/write_after_free_full.bug
+	tests/abort/write_after_free_full.bug \
+	tests/abort/write_after_free_trimmed_full.bug
 check_PROGRAMS += $(HK_BUGS)
 TESTS += $(HK_BUGS)
 tests_abort_corrupt_link_bug_SOURCES = tests/abort/corrupt_link.c
@@ -131,3 +132,6 @@ tests_abort_usable_size_static_bug_LINK = $(HK_LINK)
 tests_abort_write_after_free_full_bug_SOURCES = tests/abort/write_after_free_full.c
 tests_abort_write_after_free_full_bug_CFLAGS = $(HK_BUG_CFLAGS)
 tests_abort_write_after_free_full_bug_LINK = $(HK_LINK)
+tests_abort_write_after_free_trimmed_full_bug_SOURCES = tests/abort/write_after_free_trimmed_full.c
+tests_abort_write_after_free_trimmed_full_bug_CFLAGS = $(HK_BUG_CFLAGS)
+tests_abort_write_after_free_trimmed_full_bug_LINK = $(HK_LINK)

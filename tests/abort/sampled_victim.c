@@ -2,8 +2,8 @@
  *
  * sampled_victim KIND: misuses blocks of 48 bytes until it is stopped, in functions that a report should name. KIND: read, write
  * (after free), over, under, double, interior; "handled" is read with a handler of the program's own for SIGSEGV, "jump" the
- * same that goes on with siglongjmp, "reset" one that is to get it once and returns; "none" does no wrong, nor does "stack", on a small stack of
- * its own right below closed pages. At most 100,000 blocks, and no faster than asked for: "slow" as a second word.
+ * same that goes on with siglongjmp, "reset" one that is to get it once and returns; "late" is read after 4,000 sound blocks;
+ * "none" does no wrong, nor does "stack", on a small stack of its own right below closed pages. At most 100,000 blocks, and no faster than asked for: "slow" as a second word.
  */
 #include <stdlib.h>
 
@@ -137,6 +137,12 @@ int main(int argc, char **argv)
 	}
 	if (sigsetjmp(back, 1) != 0)
 		return 0;
+	if (strcmp(kind, "late") == 0) {
+		kind = "none";
+		for (int i = 0; i < 4000; i++)
+			far_below();
+		kind = "read";
+	}
 	for (int i = 0; i < 100000; i++) {
 		far_below();
 		if (argc > 2)

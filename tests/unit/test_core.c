@@ -416,14 +416,33 @@ START_TEST(bursts_leave_little)
 }
 END_TEST
 
+/* They are written out by hand, since malloc is called before any configuration is known. */
+START_TEST(knobs_begin_as_balanced)
+{
+	struct hk_config config;
+	struct hk_knobs before;
+
+	memcpy(&before, &hk_knobs, sizeof(before));
+	hk_config_defaults(HK_MODE_BALANCED, &config);
+	hk_knobs_apply(&config);
+	ck_assert_mem_eq(&before, &hk_knobs, sizeof(before));
+}
+END_TEST
+
 START_TEST(security_off_lets_through)
 {
 	char local[64];
 	char *volatile p = local;
+	char *volatile q = hk_malloc(100);
 
 	HK_KNOB_SET(security, HK_SECURITY_OFF);
 	notice_knobs();
 	hk_free(p);
+	hk_free_sized(q, 100000);
+	q = hk_malloc(100);
+	while (((uintptr_t) q & 4095) == 0)
+		q = hk_malloc(100);
+	hk_free_aligned_sized(q, 4096, 100);
 }
 END_TEST
 
@@ -454,6 +473,7 @@ static Suite *core_suite(void)
 	tcase_add_test(switches, hard_limit_small_blocks);
 	tcase_add_test(switches, soft_limit_trims);
 	tcase_add_test(switches, bursts_leave_little);
+	tcase_add_test(switches, knobs_begin_as_balanced);
 	tcase_add_test(switches, security_off_lets_through);
 	suite_add_tcase(suite, switches);
 	return suite;

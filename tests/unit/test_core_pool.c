@@ -5,6 +5,7 @@
 #include "core/heap.h"
 #include "core/hk.h"
 #include "core/knobs.h"
+#include "core/pageheap.h"
 #include "core/pool.h"
 #include "core/purge.h"
 #include "core/stats.h"
@@ -431,6 +432,27 @@ START_TEST(fork_and_trim_at_once)
 }
 END_TEST
 
+/* What grows and shrinks where it is counts as if it were allocated and freed: limits are watched by these. */
+START_TEST(realloc_in_place_is_counted)
+{
+	char *a, *p;
+	uint64_t fresh, freed;
+
+	HK_KNOB_SET(bigcache, 0);
+	a = hk_malloc(16 * HK_MIB);
+	hk_free(a); /* a free run of the arena */
+	(void) hk_purge_all();
+	p = hk_malloc(HK_MIB);
+	fresh = hk_pageheap_fresh();
+	ck_assert_ptr_eq(hk_realloc(p, 8 * HK_MIB), p);
+	ck_assert_uint_ge(hk_pageheap_fresh() - fresh, 7 * HK_MIB);
+	freed = hk_pageheap_freed();
+	ck_assert_ptr_eq(hk_realloc(p, HK_MIB), p);
+	ck_assert_uint_ge(hk_pageheap_freed() - freed, 7 * HK_MIB);
+	hk_free(p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("core pool");
@@ -446,6 +468,7 @@ int main(void)
 	tcase_add_test(pages, ticks_purge_rested_slabs_only);
 	tcase_add_loop_test(pages, slabs_are_purged_again, 0, 2);
 	tcase_add_test(pages, keep_purges_nothing);
+	tcase_add_test(pages, realloc_in_place_is_counted);
 	suite_add_tcase(suite, pages);
 	tcase_set_timeout(threads, 120);
 	tcase_add_test(threads, memory_of_exited_threads_serves_again);
