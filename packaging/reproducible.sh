@@ -14,7 +14,7 @@ fail() { echo "FAIL: reproducible: $*"; exit 1; }
 build() {
     local dir=$1
     shift
-    mkdir -p "$dir/home"
+    (umask 022 && mkdir -p "$dir/home") # whoever builds has to come there
     tar -C "$src" --exclude=./build --exclude=./.git -cf - . | tar -C "$dir" -xf -
     [ "$(id -u)" -ne 0 ] || [ $# -eq 0 ] || chown -R 65534:65534 "$dir"
     (cd "$dir" && HOME=$dir/home "$@" bash -c '
