@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What the house style can be checked for by a machine: SPDX line first, files under 500 lines,
-# functions under 50, tabs for indentation of C, no trailing blanks. A file or
+# functions under 50, in C no blanks before a tab of the indentation, no trailing blanks. A file or
 # function that must be longer says why: a comment "hk-long: REASON" in its first 15 lines, or in the
 # five lines above the function or in it. (One process for all: some thousands would take minutes on a busy machine.)
 cd "${HK_SRC:-$(dirname "$0")/../..}" || exit 99
@@ -62,7 +62,7 @@ for name in c + sh + py:
     if len(lines) - 1 >= 500 and not any("hk-long: " in line for line in lines[:15]):
         complain(f"{name}: {len(lines) - 1} lines, and no word why")
     for n, line in enumerate(lines, 1):
-        if re.match(r" +\t|\t* {8}(?! *\*)[^ *]", line) and not re.match(r"\t* {8,}", line):
+        if re.match(r"\t* +\t", line):
             complain(f"{name}:{n}: blanks before a tab: {line}")
     functions(name, lines)
 if not bad:

@@ -138,8 +138,8 @@ static void *fork_all(void *arg)
 	while ((n = started++) < forks) {
 		pid_t pid;
 
-		if (n % 64 == 63) {
-			execute((unsigned) n / 64);
+		if (n % 8 == 7) {
+			execute((unsigned) n / 8);
 			continue;
 		}
 		for (unsigned i = 0; i < OWN; i++) {

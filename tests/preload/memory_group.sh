@@ -25,7 +25,13 @@ remove_group() {
         sleep 0.2
     done
 }
-trap 'remove_group; hk_cleanup' EXIT
+ended() {
+    local status=$?
+    remove_group
+    (exit "$status") # for hk_cleanup
+    hk_cleanup
+}
+trap ended EXIT
 
 run() { # MODE KIND [VARIABLE=VALUE…]: in the group
     local mode=$1 kind=$2
