@@ -72,6 +72,8 @@ says 1 '\[program:a+\.\.\.\] never matches: names are compared up to 63 bytes' <
 says 1 "mode \[web\] is used by no 'mode = web'" <<<$'[web]\ninherits = fast\nthp = on'
 says 1 '\[program:x\] gives nothing' <<<$'[program:x]'
 # A slip of the pen; but not a name that this host only does not know.
+mkdir "$T/bin" && : >"$T/bin/redis-server" && chmod +x "$T/bin/redis-server" || exit 99
+PATH+=:$T/bin
 says 1 '\[program:redis-servr\]: no such program runs or is in PATH: did you mean \[program:redis-server\]\?' <<<$'[program:redis-servr]\nthp = on'
 says 1 '\[program:redis\]: no such program runs or is in PATH: did you mean \[program:redis-' <<<$'[program:redis]\nthp = on'
 clean <<<$'[program:our-own-worker]\nthp = on\n[unit:our-own-worker]\nthp = off'

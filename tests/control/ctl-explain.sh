@@ -163,7 +163,7 @@ fi
 holder -- small=4
 ctl 3 explain no-such-program
 ctl 2 explain
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+if [ "$(id -u)" -eq 0 ] && "${AS_USER[@]}" true 2>/dev/null; then
     timeout 30 "${AS_USER[@]}" "$HK_CTL" explain "$PID" >"$T/out" 2>"$T/err" </dev/null
     [ $? -eq 1 ] && grep -q 'root' "$T/err" || fail "as nobody: $(cat "$T/out" "$T/err")"
 fi

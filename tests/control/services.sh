@@ -224,6 +224,9 @@ PY
 # ---- many short workers ----
 
 forks() {
+target
+door2_works "$PID" || skip "process_vm_readv is not permitted here"
+stop "$PID"
     cat >"$T/forks.py" <<'PY'
 import os, sys, time
 for i in range(40):

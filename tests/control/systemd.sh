@@ -274,8 +274,8 @@ done
 inside systemctl start hakmemd || fail "hakmemd does not start in its sandbox: $(inside systemctl show -P Result,ExecMainStatus hakmemd | tr '\n' ' ') $(log)"
 runs hakmemd
 metrics() { inside curl -sf --unix-socket /run/hakmemd/metrics.sock http://x/metrics; }
-is_up_there() { metrics | grep -q "^hakmem_up{.*unit=\"$1.service\".*} 1"; }
-command -v curl >/dev/null || fail "curl is not installed"
+is_up_there() { metrics >"$T/metrics" && grep -q "^hakmem_up{.*unit=\"$1.service\".*} 1" "$T/metrics"; }
+command -v curl >/dev/null || skip "curl is not installed: hakmemd's metrics were not tried"
 for unit in watched other; do
     wait_for 30 is_up_there $unit || fail "hakmemd does not reach $unit: $(metrics | grep hakmem_up) $(log)"
 done
