@@ -17,7 +17,7 @@ door2_works "$PID" || skip "process_vm_readv is not permitted here"
 both=("$PID")
 target control=on
 both+=("$PID")
-wait_for 10 test -S "$(socket_of "$PID")" || fail "no control socket"
+wait_for 10 has_socket "$PID" || fail "no control socket"
 
 for pid in "${both[@]}"; do
     printf '[hakmem]\npurge_delay = 700ms\n' >"$HAKMEM_CONF"

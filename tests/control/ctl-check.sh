@@ -102,7 +102,7 @@ ini() { printf '[hakmem]\npurge_delay = %s\nthp = off\nbatch_max = 7\n%s\n' "$1"
 ini 700ms
 target control=on thp=on
 one=$PID
-wait_for 20 test -S "$(socket_of "$one")" || fail "no control socket"
+wait_for 20 has_socket "$one" || fail "no control socket"
 target
 two=$PID
 door2_works "$two" || skip "process_vm_readv is not permitted here"

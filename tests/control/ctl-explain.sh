@@ -123,7 +123,8 @@ gone "$PID"
 # ---- several processes: shared pages count once ----
 
 holder -- small=80 fork=3
-wait_for 20 test "$(ps -o pid= --ppid "$PID" | wc -l)" -eq 3
+three() { [ "$(pgrep -cP "$PID")" -eq 3 ]; }
+wait_for 20 three || fail "no three workers: $(pgrep -aP "$PID")"
 mapfile -t workers < <(ps -o pid= --ppid "$PID" | tr -d ' ')
 HK_PIDS+=("${workers[@]}")
 ctl 0 explain "$PID" --json

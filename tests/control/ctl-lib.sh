@@ -62,6 +62,7 @@ target() {
     wait_for 20 grep -q ready "$T/target.log" || fail "the target did not start: $(cat "$T/target.log")"
 }
 socket_of() { echo "$HAKMEM_CONTROL_DIR/$1."*.sock; }
+has_socket() { [ -S "$(socket_of "$1")" ]; } # which comes when the control thread has begun
 # door2: reading another process must be permitted, as it is not in some containers.
 door2_works() {
     python3 - "$1" <<'PY'

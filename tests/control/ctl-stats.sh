@@ -11,7 +11,7 @@ grep -q '^processes ' "$T/help" || fail "stats --help explains nothing: $(cat "$
 
 target control=on
 one=$PID
-wait_for 10 test -S "$(socket_of "$one")" || fail "no control socket"
+wait_for 10 has_socket "$one" || fail "no control socket"
 for door in 1 2; do
     [ $door = 1 ] || door2_works "$one" || continue
     ctl 0 --door=$door stats "$one" --json
@@ -49,7 +49,8 @@ err 'is no regular file: leave out --output'
 [ -p "$T/pipe" ] || fail "the pipe was replaced"
 # A mode is not taken from a file that is gone: what it said would be lost.
 printf '[hakmem]\npurge_delay = 7s\n' >"$T/gone.ini"
-HAKMEM_CONF=$T/gone.ini target
+HAKMEM_CONF=$T/gone.ini target control=on
+wait_for 20 has_socket "$PID" || fail "no control socket"
 rm "$T/gone.ini"
 ctl 1 set "$PID" mode=fast
 err 'was read before and cannot be read now'

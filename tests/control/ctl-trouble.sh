@@ -67,7 +67,7 @@ ctl 3 status "$PID"
 
 target control=on
 one=$PID
-wait_for 10 test -S "$(socket_of "$one")" || fail "no control socket"
+wait_for 10 has_socket "$one" || fail "no control socket"
 target
 two=$PID
 door2_works "$two" || skip "process_vm_readv is not permitted here"

@@ -32,7 +32,7 @@ out '^mode +fast .*applied by 0 of 1 so far'
 for control in on off; do
     target "control=$control"
     pid=$PID
-    [ $control = off ] || wait_for 20 test -S "$(socket_of "$pid")" || fail "no control socket"
+    [ $control = off ] || wait_for 20 has_socket "$pid" || fail "no control socket"
     other=$([ $control = on ] && echo off || echo on)
 
     # A key that is read at start: nothing is done, which is a failure; and of that only who is told about it hears.

@@ -6,7 +6,7 @@
 
 target control=on
 one=$PID
-wait_for 10 test -S "$(socket_of "$one")" || fail "no control socket"
+wait_for 10 has_socket "$one" || fail "no control socket"
 target
 two=$PID
 door2_works "$two" || skip "process_vm_readv is not permitted here"
@@ -121,15 +121,14 @@ while True:
 PY
 start balanced "$T/tree.log" "$PYTHON" "$T/tree.py"
 tree=$PID
-wait_for 10 test "$(ps -o pid= --ppid "$tree" | wc -l)" -eq 3
-sleep 0.3
+four() (ctl 0 status "$tree" --json && json "j[0]['processes'] == 4 and j[0]['applied'] == 4") # in a subshell, which ctl and json may end
+wait_for 20 four || fail "not four processes: $(cat "$T/out" "$T/tree.log")"
 mapfile -t workers < <(ps -o pid= --ppid "$tree" | tr -d ' ')
 HK_PIDS+=("${workers[@]}")
 [ "${#workers[@]}" -eq 3 ] || fail "no three workers: ${workers[*]}"
-ctl 0 status "$tree" --json
-json 'j[0]["processes"] == 4'
 ctl 0 set "${workers[1]}" thp=off --json
-json "len(j) == 1 and j[0]['pid'] == $tree and j[0]['applied'] == 4"
+json "len(j) == 1 and j[0]['pid'] == $tree and j[0]['processes'] == 4"
+wait_for 20 four || fail "not taken up by all: $(cat "$T/out")"
 ctl 0 list --json
 json "len([s for s in j if s['pid'] in ($tree, ${workers[0]}, ${workers[1]}, ${workers[2]})]) == 1"
 # The first process ends; another stands for the service.

@@ -4,11 +4,13 @@
  * this order carried out; then it prints "ready" and waits, or (busy=1) goes on allocating small blocks.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define MIB ((size_t) 1 << 20)
@@ -83,6 +85,17 @@ static void map(size_t size, int flags)
 	memset(p, 1, size);
 }
 
+/* Children go when their parent does, however it ends. */
+static void fork_some(size_t n)
+{
+	pid_t parent = getpid(), child = 1;
+
+	for (; n > 0 && child != 0; n--)
+		child = fork();
+	if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent))
+		_exit(1);
+}
+
 static void carry_out(const char *kind, size_t n)
 {
 	static char byte;
@@ -96,8 +109,6 @@ static void carry_out(const char *kind, size_t n)
 		blocks(n, 2 * MIB, 1, 1);
 	else if (strcmp(kind, "freed") == 0)
 		blocks(n, 2 * MIB, 0, 1);
-	else if (strcmp(kind, "freed-small") == 0)
-		blocks(n, 192, 0, 1);
 	else if (strcmp(kind, "untouched") == 0)
 		*(void *volatile *) &(void *) {NULL} = malloc(n * MIB);
 	else if (strcmp(kind, "sparse") == 0)
@@ -114,8 +125,7 @@ static void carry_out(const char *kind, size_t n)
 		for (; n > 0; n--)
 			(void) pthread_create(&thread, NULL, idle, &byte);
 	else if (strcmp(kind, "fork") == 0)
-		for (; n > 0 && fork() != 0; n--)
-			;
+		fork_some(n);
 	else if (strcmp(kind, "busy") != 0)
 		_exit(2);
 }

@@ -62,7 +62,7 @@ postgres() {
     wait_for 30 eval '[ "$(backends | wc -l)" -ge 20 ]' || fail "no twenty backends: $(pgrep -aP "$PID")"
     backends=$(backends | tr '\n' ' ')
     one_service postgres
-    wait_for 20 test -S "$(socket_of "$PID")" || fail "postgres has no socket: $(ls "$HAKMEM_CONTROL_DIR")"
+    wait_for 20 has_socket "$PID" || fail "postgres has no socket: $(ls "$HAKMEM_CONTROL_DIR")"
     one_thread
     stats 's["processes"] >= 21 and all(p["live_bytes"] > 0 for p in w)' || fail "not every process is told of: $(cat "$T/stats")"
 
@@ -161,7 +161,7 @@ END
     write_conf 2
     HAKMEM_CONTROL=on start balanced "$dir/log" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
     wait_for 20 test -S "$dir/sock" || fail "nginx does not listen: $(cat "$dir/log" "$dir/error.log")"
-    wait_for 20 test -S "$(socket_of "$PID")" || fail "nginx has no socket"
+    wait_for 20 has_socket "$PID" || fail "nginx has no socket"
     python3 "$T/fetch.py" "$dir/sock" "$dir/stop" "$(stat -c %s "$dir/www/data")" >"$dir/fetched" 2>&1 &
     local load=$!
     HK_PIDS+=("$load")

@@ -7,7 +7,7 @@
 [ "$(id -u)" -eq 0 ] || skip "needs root"
 awk '$3 <= 65534 { exit 1 }' /proc/self/uid_map || skip "needs a second user"
 forger=$HK_BUILD/tests/control/forger
-[ -x "$forger" ] || skip "$forger is not built"
+[ -x "$forger" ] || fail "$forger is not built"
 
 secret=$T/secret
 mkdir -m 0700 "$secret"
@@ -33,8 +33,8 @@ printf '[hakmem]\npurge_delay = 700ms\n' >"$HAKMEM_CONF"
 printf 'word-of-the-secret\n' >"$secret/file"
 for reload in manual auto; do
     victim names "$secret/file" HAKMEM_CONTROL=on HAKMEM_RELOAD=$reload
+    wait_for 20 has_socket "$PID" || fail "no control socket"
     socket=$(socket_of "$PID")
-    [ -S "$socket" ] || fail "no control socket"
     printf '[hakmem]\npurge_delay = 800ms\n' >"$HAKMEM_CONF"
     [ "$reload" = auto ] || ctl 0 --door=1 reload "$socket"
     has_reloaded() { ctl 0 --door=1 get "$socket" purge_delay --json && json 'j[0]["value"] == "800ms"'; }
@@ -63,6 +63,7 @@ done
 
 # What is out of bounds is not taken up; the first process goes on, tells what it can, and is repaired by a reload.
 victim nonsense "$secret/file" HAKMEM_CONTROL=on HAKMEM_MODE=learning
+wait_for 20 has_socket "$PID" || fail "no control socket"
 socket=$(socket_of "$PID")
 for verb in status stats log version export get list; do
     timeout -k 5 30 python3 - "$socket" "$verb" >"$T/reply" <<'PY' || fail "$verb: no answer: $(cat "$T/reply")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The capabilities of hakmemd.service are enough, and each that it names is there for a reason: with them alone hakmemd
-# serves services of another user through both doors, and reads no file that this user may not read.
+# The capabilities of hakmemd.service are enough: with them alone hakmemd serves services of another user through both doors,
+# and reads no file that this user may not read. Without CAP_SYS_PTRACE and CAP_DAC_OVERRIDE it would not reach them.
 . "$(dirname "$0")/daemon-lib.sh" || exit 99
 need setpriv
 [ "$(id -u)" -eq 0 ] || skip "needs root"
@@ -28,18 +28,15 @@ theirs() {
 "${AS_USER[@]}" env "$PYTHON" -c 1 2>/dev/null || PYTHON=/usr/bin/python3
 "${AS_USER[@]}" env "$PYTHON" -c 1 2>/dev/null || skip "no python3 that nobody may run"
 theirs HAKMEM_CONTROL=on && first=$PID
-[ "$(stat -c %u:%a "$HAKMEM_CONTROL_DIR/$first."*.sock)" = 65534:600 ] || fail "no socket of nobody: $(ls -la "$HAKMEM_CONTROL_DIR")"
+of_nobody() { [ "$(stat -c %u:%a "$HAKMEM_CONTROL_DIR/$first."*.sock)" = 65534:600 ]; }
+wait_for 20 of_nobody || fail "no socket of nobody: $(ls -la "$HAKMEM_CONTROL_DIR")"
 theirs && second=$PID
 # Its own file, which root could read and nobody cannot: it must not be read through the daemon's hands.
 printf '[hakmem]\npurge_delay = 300ms\n' >"$T/secret.ini" && chmod 0644 "$T/secret.ini"
 theirs "HAKMEM_CONF=$T/secret.ini" && third=$PID
 chmod 0600 "$T/secret.ini"
 
-: >"$T/daemon.log"
-"${bounded[@]}" "$HK_DAEMON" 2>"$T/daemon.log" </dev/null &
-DAEMON=$!
-HK_PIDS+=("$DAEMON")
-wait_for 20 logged 'watches ' || fail "hakmemd did not start: $(cat "$T/daemon.log")"
+daemon "${bounded[@]}"
 until_logged "\[$first\]: is there, with socket"
 until_logged "\[$second\]: is there"
 if logged "\[$second\]: is there, but cannot be asked"; then

@@ -7,10 +7,10 @@ need curl
 HK_DAEMON=$HK_BUILD/hakmemd
 [ -x "$HK_DAEMON" ] || skip "hakmemd is not built (--disable-hakmemd)"
 
-# daemon [VARIABLE=VALUE…]: start it; its pid is in $DAEMON, its log in $T/daemon.log.
+# daemon [VARIABLE=VALUE…] [COMMAND…]: start it, by that command; its pid is in $DAEMON, its log in $T/daemon.log.
 daemon() {
     : >"$T/daemon.log"
-    env "$@" "$HK_DAEMON" 2>"$T/daemon.log" </dev/null &
+    env "$@" "$HK_DAEMON" 2>>"$T/daemon.log" </dev/null &
     DAEMON=$!
     HK_PIDS+=("$DAEMON")
     wait_for 20 logged 'watches ' || fail "hakmemd did not start: $(cat "$T/daemon.log")"
@@ -18,10 +18,9 @@ daemon() {
 logged() { grep -qE -- "$1" "$T/daemon.log"; }
 # until_logged PATTERN: in what it has logged since the last fresh_log.
 until_logged() { wait_for "${2:-30}" logged "$1" || fail "hakmemd did not log '$1': $(tail -n 40 "$T/daemon.log")"; }
-# The daemon's descriptor appends nowhere: what was logged so far is moved out of the way line by line.
+# What it is still about to log is old, too; after that it appends to an empty file.
 fresh_log() {
     sleep 0.3
-    cat "$T/daemon.log" >>"$T/daemon.all"
     : >"$T/daemon.log"
 }
 value() { "$HK_CTL" get "$1" "$2" --json 2>/dev/null | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["value"])' 2>/dev/null; }

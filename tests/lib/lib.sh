@@ -27,8 +27,9 @@ need() {
     done
 }
 
-# Nothing of the caller's may leak in.
-unset LD_PRELOAD HK_WITNESS
+# Nothing of the caller's may leak in: with a SYSTEMD_EXEC_PID no control thread would start, and who has XDG_RUNTIME_DIR or
+# NOTIFY_SOCKET would get sockets or messages of ours.
+unset LD_PRELOAD HK_WITNESS SYSTEMD_EXEC_PID XDG_RUNTIME_DIR NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID JOURNAL_STREAM
 for hk_name in $(compgen -e | grep '^HAKMEM_' || true); do unset "$hk_name"; done
 export LC_ALL=C.UTF-8 TZ=UTC
 # Debian's programs first: of other places' python3, some look each time for the one that is meant, for a second.

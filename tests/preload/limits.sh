@@ -4,7 +4,6 @@
 # Resource limits: a program that goes on with what it is given ends well under each, with the control thread and with
 # security = full, too.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
-unset SYSTEMD_EXEC_PID
 cp "$HK_BUILD/tests/preload/meagre" "$T/meagre" && mkdir "$T/run" && chmod 1777 "$T/run" || exit 99
 export HAKMEM_CONTROL=on HAKMEM_RELOAD=auto HAKMEM_CONTROL_DIR=$T/run HK_TIMEOUT=60
 

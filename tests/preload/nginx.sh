@@ -46,8 +46,8 @@ END
     start "$mode" "$dir/log" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
     wait_for 20 curl -sf --unix-socket "$dir/sock" http://x/1.txt || fail "$mode: no answer: $(cat "$dir/log" "$dir/error.log")"
     check_loaded "$PID" "$mode"
+    wait_for 20 eval '[ "$(workers | wc -w)" -eq 2 ]' || fail "$mode: workers: $(workers)"
     before=$(workers)
-    [ "$(wc -w <<<"$before")" -eq 2 ] || fail "$mode: workers: $before"
     for worker in $before; do check_loaded "$worker" "$mode"; done
     fetch_all "$dir/sums"
     kill -HUP "$PID"

@@ -4,7 +4,6 @@
 # Without /proc and /dev, in an empty root, with a full, a read-only or no folder for sockets: the program goes on without
 # what needs them, says nothing, and ends.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
-unset SYSTEMD_EXEC_PID
 cp "$HK_BUILD/tests/preload/meagre" "$T/meagre" && cp -L "$HK_BUILD/tests/preload/.libs/deny.so" "$T/lib/deny.so" && mkdir "$T/run" || exit 99
 unshare -m true 2>/dev/null || skip "no mount namespace can be made here"
 export HAKMEM_CONTROL=on HAKMEM_RELOAD=auto HK_TIMEOUT=60

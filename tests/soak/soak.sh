@@ -81,7 +81,7 @@ done
 
 start_all "$T/soaked" balanced
 for service in "${services[@]}"; do
-    wait_for 20 test -S "$(socket_of "${PIDS[$service]}")" || fail "$service has no socket: $(ls "$HAKMEM_CONTROL_DIR")"
+    wait_for 20 has_socket "${PIDS[$service]}" || fail "$service has no socket: $(ls "$HAKMEM_CONTROL_DIR")"
 done
 over=$((SECONDS + seconds))
 rounds() { # SERVICE: loads one after another; what it holds after each

@@ -264,9 +264,10 @@ END_TEST
 
 START_TEST(idle_memory_ages)
 {
-	HK_KNOB_SET(purge_delay_ns, 50000000);
+	HK_KNOB_SET(purge_delay_ns, UINT64_C(3600000000000));
 	hk_free(memset(hk_malloc((size_t) 20 << 20), 1, (size_t) 20 << 20));
 	ck_assert_uint_gt(hk_purge_tick(), 0); /* too young */
+	HK_KNOB_SET(purge_delay_ns, 50000000);
 	usleep(120000);
 	ck_assert_uint_eq(hk_purge_tick(), 0);
 	ck_assert_uint_eq(summary().bigcache_bytes, 0);
