@@ -4,6 +4,7 @@
 # hakmemctl explain: on programs that hold known amounts of memory the parts are found, add up to the
 # VmRSS that the kernel reports, and what is advised has the effect that was promised.
 . "$(dirname "$0")/ctl-lib.sh" || exit 99
+. "$HK_SRC/tests/lib/services-lib.sh" || exit 99
 HOLDER=$HK_BUILD/tests/control/holder
 [ -x "$HOLDER" ] || fail "$HOLDER is not built"
 
@@ -143,10 +144,8 @@ for pid in "${workers[@]}"; do gone "$pid"; done
 # ---- a real server with data ----
 
 if command -v redis-server >/dev/null && command -v redis-cli >/dev/null; then
-    start balanced "$T/redis.log" redis-server --port 0 --unixsocket "$T/redis.sock" --save '' --appendonly no \
-        --dir "$T" --enable-debug-command yes
+    start_redis balanced "$T"
     redis=$PID
-    wait_for 20 redis-cli -s "$T/redis.sock" ping || fail "redis-server does not answer: $(tail -3 "$T/redis.log")"
     redis-cli -s "$T/redis.sock" debug populate 300000 key 200 >/dev/null || fail "no data in redis"
     ctl 0 explain redis-server --json
     fact 'adds_up() and heap["live_small_bytes"] > 50 * m and "is live" in texts'

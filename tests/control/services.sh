@@ -5,6 +5,7 @@
 # configuration while files are fetched. Each is one service with one control thread; what is asked of it reaches every worker,
 # no request fails meanwhile; what workers did is not forgotten when they end.
 . "$(dirname "$0")/ctl-lib.sh" || exit 99
+. "$HK_SRC/tests/lib/services-lib.sh" || exit 99
 PATH=$PATH:/usr/sbin
 
 # stats EXPRESSION: true of the service's stats, as s; w: its processes.
@@ -43,19 +44,14 @@ soon() {
 # ---- PostgreSQL ----
 
 postgres() {
-    local bin dir=$T/pg backends gen victim
-    bin=$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | sort -V | tail -1)
-    [ -x "${bin:-/usr/lib/postgresql}/pgbench" ] || { say "postgres is not installed: left out"; return; }
+    local dir=$T/pg backends gen victim
+    [ -x "$PG_BIN/pgbench" ] || { say "postgres is not installed: left out"; return; }
     export PGHOST=$T PGUSER=tester PGDATABASE=postgres
     mkdir "$dir" && user_own "$dir" "$T" "$HAKMEM_CONTROL_DIR"
-    in_mode bare "${AS_USER[@]}" "$bin/initdb" -D "$dir/data" -U tester -A trust -N --locale=C.UTF-8 >"$dir/initdb" 2>&1 ||
-        fail "initdb: $(tail -5 "$dir/initdb")"
-    # The program itself is preloaded, not what drops root's rights first.
-    start bare "$dir/log" "${AS_USER[@]}" env "LD_PRELOAD=$HK_PRELOAD" HAKMEM_CONTROL=on "$bin/postgres" -D "$dir/data" -k "$T" \
-        -c listen_addresses= -c fsync=off -c max_connections=50 -c log_min_messages=warning
-    wait_for 60 "$bin/pg_isready" -q || fail "postgres is not ready: $(tail -5 "$dir/log")"
-    "$bin/pgbench" -i -q -s 2 >"$dir/init" 2>&1 || fail "pgbench -i: $(tail -5 "$dir/init")"
-    "$bin/pgbench" -n -c 20 -j 2 -T 600 -P 1 >"$dir/bench" 2>&1 &
+    init_postgres bare "$dir"
+    HAKMEM_CONTROL=on start_postgres balanced "$dir" "$T" -c max_connections=50
+    "$PG_BIN/pgbench" -i -q -s 2 >"$dir/init" 2>&1 || fail "pgbench -i: $(tail -5 "$dir/init")"
+    "$PG_BIN/pgbench" -n -c 20 -j 2 -T 600 -P 1 >"$dir/bench" 2>&1 &
     local bench=$!
     HK_PIDS+=("$bench")
     backends() { pgrep -P "$PID" -f ' tester postgres ' || true; }
@@ -86,14 +82,14 @@ postgres() {
     local before
     stats True
     before=$(value tiny_allocs)
-    "$bin/psql" -X -At -c 'select pg_backend_pid(); select pg_sleep(60)' >"$dir/sleeper" 2>&1 &
+    "$PG_BIN/psql" -X -At -c 'select pg_backend_pid(); select pg_sleep(60)' >"$dir/sleeper" 2>&1 &
     HK_PIDS+=("$!")
     newcomer() { victim=$(backends | grep -vxF "$(tr ' ' '\n' <<<"$backends")" | head -1) && [ -n "$victim" ]; }
     wait_for 20 newcomer || fail "the backend that sleeps was not found: $(pgrep -aP "$PID")"
     took_up "$gen" "$victim" || fail "a new backend works by an older generation: $(cat "$T/stats")"
     kill -TERM "$victim"
     wait_for 20 eval '! [ -e "/proc/$victim" ]' || fail "the backend did not end"
-    for _ in $(seq 12); do "$bin/psql" -X -At -c 'select count(*) from pgbench_accounts' >/dev/null || fail "psql"; done
+    for _ in $(seq 12); do "$PG_BIN/psql" -X -At -c 'select count(*) from pgbench_accounts' >/dev/null || fail "psql"; done
     stats "s['tiny_allocs'] >= $before and not any(p['pid'] == $victim for p in w)" ||
         fail "counters fell with a backend, or it counts still: $before before; $(cat "$T/stats")"
     kill -0 "$bench" || fail "pgbench ended: $(tail -5 "$dir/bench")"
@@ -101,8 +97,8 @@ postgres() {
     wait "$bench" 2>/dev/null
     ! grep -E 'aborted|ERROR|FATAL|error:|, [1-9][0-9]* failed' "$dir/bench" || fail "pgbench: see above"
     grep -q '^progress: .* tps' "$dir/bench" || fail "pgbench did nothing: $(tail -5 "$dir/bench")"
-    stop "$PID" INT || fail "postgres ended with $?: $(tail -5 "$dir/log")"
-    ! grep -E 'terminated by signal|hakmem(\[[0-9]+\])?: ' "$dir/log" || fail "postgres: see above"
+    stop "$PID" INT || fail "postgres ended with $?: $(tail -5 "$dir/postgres.log")"
+    ! grep -E 'terminated by signal|hakmem(\[[0-9]+\])?: ' "$dir/postgres.log" || fail "postgres: see above"
     say "postgres under pgbench, 20 clients"
 }
 
@@ -143,45 +139,29 @@ nginx_() {
     mkdir "$dir" "$dir/tmp" "$dir/www"
     user_own "$dir/tmp"
     awk 'BEGIN { for (k = 0; k < 40000; k++) printf "line %d\n", k * k }' >"$dir/www/data"
-    write_conf() { # WORKERS
-        {
-            [ "$(id -u)" -ne 0 ] || echo "user nobody $(id -gn nobody);"
-            cat <<END
-daemon off; worker_processes $1; pid $dir/pid; error_log $dir/error.log;
-events { worker_connections 200; }
-http {
-    access_log off; gzip on; gzip_types *; gzip_min_length 100; default_type text/plain;
-    client_body_temp_path $dir/tmp/1; proxy_temp_path $dir/tmp/2; fastcgi_temp_path $dir/tmp/3;
-    uwsgi_temp_path $dir/tmp/4; scgi_temp_path $dir/tmp/5;
-    server { listen unix:$dir/sock; root $dir/www; }
-}
-END
-        } >"$dir/nginx.conf"
-    }
-    write_conf 2
+    nginx_conf "$dir" 2 "$dir/www" >"$dir/nginx.conf"
     HAKMEM_CONTROL=on start balanced "$dir/log" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
     wait_for 20 test -S "$dir/sock" || fail "nginx does not listen: $(cat "$dir/log" "$dir/error.log")"
     wait_for 20 has_socket "$PID" || fail "nginx has no socket"
     python3 "$T/fetch.py" "$dir/sock" "$dir/stop" "$(stat -c %s "$dir/www/data")" >"$dir/fetched" 2>&1 &
     local load=$!
     HK_PIDS+=("$load")
-    workers() { pgrep -P "$PID" -f 'worker process$' | sort; }
-    wait_for 20 eval '[ "$(workers | wc -w)" -eq 2 ]' || fail "no two workers"
+    wait_for 20 eval '[ "$(nginx_workers | wc -w)" -eq 2 ]' || fail "no two workers"
     one_service nginx
     one_thread
     gen=0 before=0
     for count in 3 1 2; do
-        old=$(workers)
+        old=$(nginx_workers)
         ctl 0 set "$PID" "purge_delay=$((count * 10 + 5))ms"
         gen=$(generation)
         # shellcheck disable=SC2046
-        soon "nginx: set, in $(wc -w <<<"$old") workers" took_up "$gen" $(workers)
-        write_conf "$count"
+        soon "nginx: set, in $(wc -w <<<"$old") workers" took_up "$gen" $(nginx_workers)
+        nginx_conf "$dir" "$count" "$dir/www" >"$dir/nginx.conf"
         kill -HUP "$PID"
-        wait_for 30 eval '[ "$(workers | comm -12 - <(echo "$old"))" = "" ] && [ "$(workers | wc -w)" -eq '"$count"' ]' ||
+        wait_for 30 eval '[ "$(nginx_workers | comm -12 - <(echo "$old"))" = "" ] && [ "$(nginx_workers | wc -w)" -eq '"$count"' ]' ||
             fail "no $count new workers after the reload: $(pgrep -aP "$PID")"
         # shellcheck disable=SC2046
-        soon "nginx: $count new workers, on the same generation" took_up "$gen" $(workers)
+        soon "nginx: $count new workers, on the same generation" took_up "$gen" $(nginx_workers)
         wait_for 20 stats "s['processes'] == $count + 1" || fail "not $count + 1 processes: $(cat "$T/stats")"
         stats "s['tiny_allocs'] >= $before" || fail "counters fell with the workers: $before before; $(cat "$T/stats")"
         before=$(value tiny_allocs)
@@ -224,9 +204,6 @@ PY
 # ---- many short workers ----
 
 forks() {
-target
-door2_works "$PID" || skip "process_vm_readv is not permitted here"
-stop "$PID"
     cat >"$T/forks.py" <<'PY'
 import os, sys, time
 for i in range(40):
@@ -247,6 +224,9 @@ PY
     say "40 workers that ended are in the sums"
 }
 
+target
+door2_works "$PID" || skip "process_vm_readv is not permitted here"
+stop "$PID"
 execs
 forks
 postgres

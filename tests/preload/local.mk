@@ -6,7 +6,7 @@ HK_T_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin -pthread
 HK_T_CXXFLAGS = -std=gnu++17 -fsized-deallocation -Wall -Wextra -O1 -fno-builtin -pthread
 HK_MODULE_LDFLAGS = -module -avoid-version -rpath /nowhere
 EXTRA_DIST += tests/preload/aarch64.sh
-EXTRA_DIST += tests/lib/lib.sh tests/preload/run.sh tests/preload/t.h tests/preload/api.c tests/preload/own_malloc.c tests/preload/steady.c
+EXTRA_DIST += tests/lib/lib.sh tests/lib/services-lib.sh tests/preload/run.sh tests/preload/t.h tests/preload/api.c tests/preload/own_malloc.c tests/preload/steady.c
 HK_TS = \
 	tests/preload/sizes.t \
 	tests/preload/calloc_zero.t \

@@ -4,6 +4,7 @@
 # nginx with two workers: files of many sizes fetched in parallel, plain and gzipped, across a
 # reload (SIGHUP, new workers); what arrives must be what a bare nginx sends.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/services-lib.sh" || exit 99
 PATH=$PATH:/usr/sbin
 need nginx curl
 
@@ -23,35 +24,21 @@ fetch_all() { # OUT: checksums of all files, plain and as gzip sends them
         fail "$mode: curl failed: $(tail -3 "$dir/error.log")"
     (cd "$dir/got" && sha256sum ./* | sort) >"$1"
 }
-workers() { pgrep -P "$PID" -f 'worker process$' | sort; }
 
 for mode in ${HK_MODES:-bare balanced}; do
     dir=$T/$mode
     mkdir "$dir" "$dir/got" "$dir/tmp"
     user_own "$dir/tmp"
-    {
-        [ "$(id -u)" -ne 0 ] || echo "user nobody $(id -gn nobody);"
-        cat <<END
-daemon off; worker_processes 2; pid $dir/pid; error_log $dir/error.log;
-events { worker_connections 200; }
-http {
-    access_log off; types { text/plain txt; }
-    gzip on; gzip_types *; gzip_min_length 100;
-    client_body_temp_path $dir/tmp/1; proxy_temp_path $dir/tmp/2; fastcgi_temp_path $dir/tmp/3;
-    uwsgi_temp_path $dir/tmp/4; scgi_temp_path $dir/tmp/5;
-    server { listen unix:$dir/sock; root $T/www; }
-}
-END
-    } >"$dir/nginx.conf"
+    nginx_conf "$dir" 2 "$T/www" >"$dir/nginx.conf"
     start "$mode" "$dir/log" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
     wait_for 20 curl -sf --unix-socket "$dir/sock" http://x/1.txt || fail "$mode: no answer: $(cat "$dir/log" "$dir/error.log")"
     check_loaded "$PID" "$mode"
-    wait_for 20 eval '[ "$(workers | wc -w)" -eq 2 ]' || fail "$mode: workers: $(workers)"
-    before=$(workers)
+    wait_for 20 eval '[ "$(nginx_workers | wc -w)" -eq 2 ]' || fail "$mode: workers: $(nginx_workers)"
+    before=$(nginx_workers)
     for worker in $before; do check_loaded "$worker" "$mode"; done
     fetch_all "$dir/sums"
     kill -HUP "$PID"
-    wait_for 20 eval '[ "$(workers | comm -12 - <(echo "$before"))" = "" ] && [ "$(workers | wc -w)" -eq 2 ]' ||
+    wait_for 20 eval '[ "$(nginx_workers | comm -12 - <(echo "$before"))" = "" ] && [ "$(nginx_workers | wc -w)" -eq 2 ]' ||
         fail "$mode: no new workers after the reload"
     fetch_all "$dir/sums2"
     same "$mode, after the reload" "$dir/sums" "$dir/sums2"

@@ -4,8 +4,8 @@
 # PostgreSQL: initdb, pgbench with a fixed seed by four clients (its updates add up to the same rows
 # in any order), big sorts, hashes and JSON; the checksums must match those of a bare server.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
-bin=$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | sort -V | tail -1)
-need "${bin:-/usr/lib/postgresql}/initdb" "${bin:-/usr/lib/postgresql}/pgbench"
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/services-lib.sh" || exit 99
+need "$PG_BIN/initdb" "$PG_BIN/pgbench"
 export PGHOST=$T PGUSER=tester PGDATABASE=postgres PGTZ=UTC
 
 cat >"$T/queries.sql" <<'END'
@@ -24,20 +24,17 @@ END
 for mode in ${HK_MODES:-bare balanced}; do
     dir=$T/$mode
     mkdir "$dir" && user_own "$dir" "$T"
-    in_mode "$mode" "${AS_USER[@]}" "$bin/initdb" -D "$dir/data" -U tester -A trust -N --locale=C.UTF-8 >"$dir/initdb" 2>&1 ||
-        fail "$mode: initdb: $(tail -5 "$dir/initdb")"
-    start "$mode" "$dir/log" "${AS_USER[@]}" "$bin/postgres" -D "$dir/data" -k "$T" -c listen_addresses= \
-        -c fsync=off -c shared_buffers=64MB -c log_min_messages=warning
-    wait_for 30 "$bin/pg_isready" -q || fail "$mode: not ready: $(tail -5 "$dir/log")"
+    init_postgres "$mode" "$dir"
+    start_postgres "$mode" "$dir" "$T" -c shared_buffers=64MB
     check_loaded "$PID" "$mode"
-    "$bin/pgbench" -i -q -s 3 >"$dir/init" 2>&1 || fail "$mode: pgbench -i: $(tail -5 "$dir/init")"
-    timeout 100 "$bin/pgbench" -n -c 4 -j 2 -t 400 --random-seed=42 >"$dir/bench" 2>&1 || fail "$mode: pgbench: $(tail -5 "$dir/bench")"
-    timeout 60 "$bin/pgbench" -n -c 4 -S -M prepared -t 1000 >"$dir/bench2" 2>&1 || fail "$mode: pgbench -S: $(tail -5 "$dir/bench2")"
+    "$PG_BIN/pgbench" -i -q -s 3 >"$dir/init" 2>&1 || fail "$mode: pgbench -i: $(tail -5 "$dir/init")"
+    timeout 100 "$PG_BIN/pgbench" -n -c 4 -j 2 -t 400 --random-seed=42 >"$dir/bench" 2>&1 || fail "$mode: pgbench: $(tail -5 "$dir/bench")"
+    timeout 60 "$PG_BIN/pgbench" -n -c 4 -S -M prepared -t 1000 >"$dir/bench2" 2>&1 || fail "$mode: pgbench -S: $(tail -5 "$dir/bench2")"
     # Some of them come and go (autovacuum): these are not missed.
     for child in $(pgrep -P "$PID"); do (check_loaded "$child" "$mode") >"$T/child" || ! [ -e "/proc/$child" ] || fail "$(cat "$T/child")"; done
-    "$bin/psql" -X -At -f "$T/queries.sql" >"$dir/out" 2>&1 || fail "$mode: psql: $(tail -5 "$dir/out")"
-    stop "$PID" INT || fail "$mode: postgres ended with $?: $(tail -5 "$dir/log")"
-    ! grep -E 'terminated by signal|hakmem(\[[0-9]+\])?: ' "$dir/log" || fail "$mode: see above"
+    "$PG_BIN/psql" -X -At -f "$T/queries.sql" >"$dir/out" 2>&1 || fail "$mode: psql: $(tail -5 "$dir/out")"
+    stop "$PID" INT || fail "$mode: postgres ended with $?: $(tail -5 "$dir/postgres.log")"
+    ! grep -E 'terminated by signal|hakmem(\[[0-9]+\])?: ' "$dir/postgres.log" || fail "$mode: see above"
     [ "$mode" = bare ] || same "$mode" "$T/bare/out" "$dir/out"
 done
 say "$(grep -c . "$T/bare/out") result lines; $(grep -h '^tps' "$T"/*/bench | tr '\n' ' ')"

@@ -4,6 +4,7 @@
 # redis-server: load, a known data set, background save by fork, restart from the dump; the digest
 # of the data must be the same with and without hakmem.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
+. "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/services-lib.sh" || exit 99
 need redis-server redis-cli redis-benchmark
 
 commands() {
@@ -22,9 +23,7 @@ commands() {
 }
 
 serve() {
-    start "$mode" "$dir/log" redis-server --port 0 --unixsocket "$dir/sock" --save '' --appendonly no \
-        --dir "$dir" --dbfilename dump.rdb --enable-debug-command yes
-    wait_for 20 redis-cli -s "$dir/sock" ping || fail "$mode: no answer: $(tail -5 "$dir/log")"
+    start_redis "$mode" "$dir" --dbfilename dump.rdb
     check_loaded "$PID" "$mode"
 }
 
@@ -32,20 +31,20 @@ for mode in ${HK_MODES:-bare balanced minimal}; do
     dir=$T/$mode
     mkdir "$dir"
     serve
-    timeout 60 redis-benchmark -s "$dir/sock" -q -n 15000 -c 20 -r 5000 -d 300 -P 4 \
+    timeout 60 redis-benchmark -s "$dir/redis.sock" -q -n 15000 -c 20 -r 5000 -d 300 -P 4 \
         -t set,get,incr,lpush,lpop,sadd,hset,zadd,mset >"$dir/benchmark" || fail "$mode: redis-benchmark failed"
-    redis-cli -s "$dir/sock" flushall >"$dir/out"
-    commands | timeout 60 redis-cli -s "$dir/sock" --pipe | tail -1 >>"$dir/out"
-    redis-cli -s "$dir/sock" dbsize >>"$dir/out"
-    redis-cli -s "$dir/sock" debug digest >>"$dir/out"
-    redis-cli -s "$dir/sock" eval 'local s = 0 for i, v in ipairs(redis.call("keys", "*")) do s = s + #v end return s' 0 >>"$dir/out"
-    redis-cli -s "$dir/sock" bgsave >/dev/null
-    timeout 30 redis-benchmark -s "$dir/sock" -q -n 5000 -t ping,get >/dev/null
-    wait_for 30 grep -q 'Background saving terminated with success' "$dir/log" || fail "$mode: bgsave failed"
-    stop "$PID" TERM || fail "$mode: redis-server ended with $?: $(tail -5 "$dir/log")"
+    redis-cli -s "$dir/redis.sock" flushall >"$dir/out"
+    commands | timeout 60 redis-cli -s "$dir/redis.sock" --pipe | tail -1 >>"$dir/out"
+    redis-cli -s "$dir/redis.sock" dbsize >>"$dir/out"
+    redis-cli -s "$dir/redis.sock" debug digest >>"$dir/out"
+    redis-cli -s "$dir/redis.sock" eval 'local s = 0 for i, v in ipairs(redis.call("keys", "*")) do s = s + #v end return s' 0 >>"$dir/out"
+    redis-cli -s "$dir/redis.sock" bgsave >/dev/null
+    timeout 30 redis-benchmark -s "$dir/redis.sock" -q -n 5000 -t ping,get >/dev/null
+    wait_for 30 grep -q 'Background saving terminated with success' "$dir/redis.log" || fail "$mode: bgsave failed"
+    stop "$PID" TERM || fail "$mode: redis-server ended with $?: $(tail -5 "$dir/redis.log")"
     serve
-    redis-cli -s "$dir/sock" debug digest >>"$dir/out"
-    stop "$PID" TERM || fail "$mode: redis-server ended with $?: $(tail -5 "$dir/log")"
+    redis-cli -s "$dir/redis.sock" debug digest >>"$dir/out"
+    stop "$PID" TERM || fail "$mode: redis-server ended with $?: $(tail -5 "$dir/redis.log")"
     [ "$mode" = bare ] || same "$mode" "$T/bare/out" "$dir/out"
 done
 say "digest $(grep -E '^[0-9a-f]{40}$' "$T/bare/out" | tail -1)"

@@ -7,38 +7,31 @@
 #   HK_SOAK_SECONDS   how long (4)
 #   HK_SOAK_SEED      what is switched, and when (by the clock; it is told)
 . "$(dirname "$0")/../control/ctl-lib.sh" || exit 99
-bin=$(find /usr/lib/postgresql/*/bin -maxdepth 0 2>/dev/null | sort -V | tail -1)
-need redis-server redis-cli "${bin:-/usr/lib/postgresql}/pgbench"
+. "$HK_SRC/tests/lib/services-lib.sh" || exit 99
+need redis-server redis-cli "$PG_BIN/pgbench"
 seconds=${HK_SOAK_SECONDS:-4} seed=${HK_SOAK_SEED:-$(date +%s)} seeds=2 size=1 services=(redis server postgres)
 [ "$seconds" -lt 60 ] || seeds=8 size=5
 here=$(dirname "$0")
 export PGUSER=tester PGDATABASE=postgres PGTZ=UTC HAKMEM_CONTROL=on
 declare -A PIDS
 
-start_redis() { # bare|preloaded
-    start "$2" "$T/redis.log" redis-server --port 0 --unixsocket "$1/redis.sock" --save '' --appendonly no --dir "$1" --enable-debug-command yes
-    wait_for 20 redis-cli -s "$1/redis.sock" ping || fail "redis-server does not answer: $(tail -5 "$T/redis.log")"
+# begin_SERVICE MODE DIR
+begin_redis() { start_redis "$1" "$2"; }
+begin_server() {
+    start "$1" "$2/server.log" "$HK_BUILD/tests/soak/server" "$2/server.sock"
+    wait_for 20 test -S "$2/server.sock" || fail "the server does not listen: $(cat "$2/server.log")"
 }
-start_server() {
-    start "$2" "$T/server.log" "$HK_BUILD/tests/soak/server" "$1/server.sock"
-    wait_for 20 test -S "$1/server.sock" || fail "the server does not listen: $(cat "$T/server.log")"
-}
-start_postgres() {
-    user_own "$1" "$T" "$HAKMEM_CONTROL_DIR"
-    local preload=()
-    [ -e "$T/data" ] || in_mode bare "${AS_USER[@]}" "$bin/initdb" -D "$T/data" -U tester -A trust -N --locale=C.UTF-8 >"$T/initdb" 2>&1 ||
-        fail "initdb: $(tail -5 "$T/initdb")"
-    cp -a "$T/data" "$1/data"
-    [ "$2" = bare ] || preload=("LD_PRELOAD=$HK_PRELOAD")
-    start bare "$T/postgres.log" "${AS_USER[@]}" env "${preload[@]+"${preload[@]}"}" "$bin/postgres" -D "$1/data" -k "$1" -c listen_addresses= \
-        -c fsync=off -c shared_buffers=32MB -c log_min_messages=warning -c autovacuum_naptime=10s
-    wait_for 60 "$bin/pg_isready" -q -h "$1" || fail "postgres is not ready: $(tail -5 "$T/postgres.log")"
+begin_postgres() {
+    user_own "$2" "$T" "$HAKMEM_CONTROL_DIR"
+    [ -e "$T/data" ] || init_postgres bare "$T"
+    cp -a "$T/data" "$2/data"
+    start_postgres "$1" "$2" "$2" -c shared_buffers=32MB -c autovacuum_naptime=10s
 }
 start_all() { # FOLDER MODE
     local service
     mkdir "$1"
     for service in "${services[@]}"; do
-        "start_$service" "$1" "$2"
+        "begin_$service" "$2" "$1"
         check_loaded "$PID" "$2"
         PIDS[$service]=$PID
     done
@@ -55,9 +48,9 @@ END
 load_redis() { python3 "$here/load.py" redis "$1/redis.sock" "$2" $((4000 * size)); }
 load_server() { python3 "$here/load.py" server "$1/server.sock" "$2" $((80 * size)); }
 load_postgres() {
-    "$bin/pgbench" -h "$1" -i -q -s 1 >"$T/pgbench" 2>&1 && "$bin/pgbench" -h "$1" -n -c 8 -j 2 -t $((10 * size)) --random-seed="$2" >"$T/pgbench" 2>&1 ||
+    "$PG_BIN/pgbench" -h "$1" -i -q -s 1 >"$T/pgbench" 2>&1 && "$PG_BIN/pgbench" -h "$1" -n -c 8 -j 2 -t $((10 * size)) --random-seed="$2" >"$T/pgbench" 2>&1 ||
         { cat "$T/pgbench" >&2; return 1; }
-    ! grep -E 'aborted|, [1-9][0-9]* failed' "$T/pgbench" && "$bin/psql" -h "$1" -X -At -f "$T/queries.sql"
+    ! grep -E 'aborted|, [1-9][0-9]* failed' "$T/pgbench" && "$PG_BIN/psql" -h "$1" -X -At -f "$T/queries.sql"
 }
 # The bytes that a service and its children hold, shared ones once. Between two loads little of them is in use.
 held() { cat $(printf '/proc/%s/smaps_rollup ' "$1" $(pgrep -P "$1")) 2>/dev/null | awk '$1 == "Pss:" { n += $2 } END { print n * 1024 }'; }
@@ -101,7 +94,7 @@ for service in "${services[@]}"; do
     LOADS[$service]=$!
 done
 for service in "${services[@]}"; do
-    wait "${LOADS[$service]}" || { touch "$T/stop"; fail "seed $seed: $(cat "$T/rounds.$service" "$T/$service.log" | tail -20)"; }
+    wait "${LOADS[$service]}" || { touch "$T/stop"; fail "seed $seed: $(cat "$T/rounds.$service" "$T/soaked/$service.log" | tail -20)"; }
 done
 touch "$T/stop"
 wait $switcher || fail "seed $seed: $(cat "$T/switched")"
@@ -110,7 +103,7 @@ wait $switcher || fail "seed $seed: $(cat "$T/switched")"
 
 middle() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 for service in "${services[@]}"; do
-    kill -0 "${PIDS[$service]}" || fail "$service ended: $(tail -5 "$T/$service.log")"
+    kill -0 "${PIDS[$service]}" || fail "$service ended: $(tail -5 "$T/soaked/$service.log")"
     n=$(wc -l <"$T/held.$service") half=$((n / 2))
     early=$(head -$half "$T/held.$service" | middle) late=$(tail -$half "$T/held.$service" | middle)
     most=$((early * 12 / 10 + 16000000))
@@ -118,6 +111,6 @@ for service in "${services[@]}"; do
     [ "$late" -le $most ] || fail "$service holds $late bytes, $most are in order (seed $seed): $(tr '\n' ' ' <"$T/held.$service")"
     say "$service: $n rounds, all answers as without hakmem; held $((early >> 10)) KiB in the earlier half, $((late >> 10)) KiB in the later"
     stop "${PIDS[$service]}" INT
-    ! grep -E 'terminated by signal|PANIC' "$T/$service.log" || fail "$service: see above (seed $seed)"
+    ! grep -E 'terminated by signal|PANIC' "$T/soaked/$service.log" || fail "$service: see above (seed $seed)"
 done
 say "seed $seed; given: $(cat "$T/switched")"
