@@ -38,7 +38,7 @@ def ask(request):
 
 
 def reply(stream):
-    """Head and body of one reply of a kept connection."""
+    """Head of one reply of a kept connection, and the length of the body that follows."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = stream.read(1)
@@ -60,7 +60,7 @@ def descriptors():
 
 
 def resident():
-    return int(open(f"/proc/{PID}/statm").read().split()[1]) * 4
+    return int(open(f"/proc/{PID}/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def methods_and_paths():

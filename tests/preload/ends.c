@@ -6,8 +6,6 @@
 #include "t.h"
 
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/wait.h>
 
 #define ROUNDS 3
 #define BLOCKS 40
@@ -67,15 +65,6 @@ static void on_abort(int signal)
 	_exit(6);
 }
 
-static void *churn(void *arg)
-{
-	uint64_t state = (uint64_t) (uintptr_t) arg;
-
-	for (;;)
-		free(NEW(1 + draw(&state) % 100000));
-	return NULL;
-}
-
 static void *fork_on(void *arg)
 {
 	for (;;) {
@@ -108,7 +97,7 @@ static void child(int kind)
 	keep();
 	CHECK(atexit(at_end) == 0 && at_quick_exit(at_end) == 0 && signal(SIGABRT, on_abort) != SIG_ERR);
 	for (long i = 0; i < 2; i++)
-		CHECK(pthread_create(&thread, NULL, churn, (void *) i) == 0);
+		CHECK(pthread_create(&thread, NULL, allocate_for_ever, (void *) i) == 0);
 	CHECK(pthread_create(&thread, NULL, fork_on, NULL) == 0);
 	usleep(1500);
 	if (kind < 3)

@@ -5,8 +5,6 @@
  */
 #include "t.h"
 
-#include <sys/resource.h>
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define REFUSED(call)                                                                                        \
 	do {                                                                                                 \
@@ -105,19 +103,6 @@ static void absurd_alignments(void)
 		errno = 0; /* no power of two is as large */
 		CHECK(hidden(memalign(hidden_size(SIZE_MAX / 2 + 1 + over), 100)) == NULL && errno == EINVAL);
 	}
-}
-
-static void leave_address_space(size_t bytes)
-{
-	struct rlimit limit;
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
-	(void) fclose(f);
-	CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
-	limit.rlim_cur = pages * 4096 + bytes;
-	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
 /* Nothing wrong with the size: the address space ends. */

@@ -4,18 +4,6 @@
  */
 #include "t.h"
 
-#include <stdatomic.h>
-#include <sys/wait.h>
-
-static void *churn(void *arg)
-{
-	uint64_t state = (uint64_t) (uintptr_t) arg;
-
-	for (;;)
-		free(NEW(1 + draw(&state) % 100000));
-	return NULL;
-}
-
 static void *finish(void *arg)
 {
 	for (int i = 0; i < 2000; i++)
@@ -33,7 +21,7 @@ static void child(int kind)
 		pthread_exit(NULL); /* the last thread's end ends the process, with status 0 */
 	}
 	for (long i = 0; i < 3; i++)
-		CHECK(pthread_create(&thread, NULL, churn, (void *) i) == 0);
+		CHECK(pthread_create(&thread, NULL, allocate_for_ever, (void *) i) == 0);
 	usleep(2000);
 	if (kind == 0)
 		exit(0);

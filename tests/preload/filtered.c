@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440

@@ -6,7 +6,6 @@
 #include "t.h"
 
 #include <stdatomic.h>
-#include <sys/wait.h>
 
 #define THREADS 3
 #define FORKS 50

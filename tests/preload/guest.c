@@ -15,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
@@ -34,13 +33,6 @@ static void use(void)
 		CHECK(holds(p[i], 1 + i * i * 100, (unsigned) i));
 		free(p[i]);
 	}
-}
-
-static void waited(pid_t pid)
-{
-	int status;
-
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
 }
 
 /* Status 77 where the kernel does not grant it to anybody. */
@@ -69,7 +61,7 @@ static void pid(void)
 		use();
 		_exit(getpid() != 1);
 	}
-	waited(child);
+	waited(child, 0);
 }
 
 /* A user namespace of another process, and a mount namespace, which asks for a root that no other thread shares. */
@@ -107,7 +99,7 @@ static void raw(void)
 		use();
 		_exit(0);
 	}
-	waited(child);
+	waited(child, 0);
 	use();
 }
 
@@ -168,7 +160,7 @@ static void root(void)
 		use();
 		exit(0);
 	}
-	waited(child);
+	waited(child, 0);
 }
 
 static void daemonize(void)
@@ -186,10 +178,10 @@ static void daemonize(void)
 			use();
 			exit(0);
 		}
-		waited(child);
+		waited(child, 0);
 		exit(0);
 	}
-	waited(child);
+	waited(child, 0);
 	for (int fd = 3; fd < 1024; fd++)
 		(void) close(fd);
 	use();
@@ -208,7 +200,7 @@ static void strict(void)
 		p = NEW(100);
 		syscall(SYS_exit, p == NULL);
 	}
-	waited(child);
+	waited(child, 0);
 	free(p);
 }
 
@@ -242,7 +234,7 @@ static void load(void)
 		child = fork();
 		if (child == 0)
 			exit(0);
-		waited(child);
+		waited(child, 0);
 		use();
 	}
 }

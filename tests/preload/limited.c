@@ -4,9 +4,6 @@
  */
 #include "t.h"
 
-#include <sys/resource.h>
-#include <sys/wait.h>
-
 static size_t take(char **p, size_t most, size_t size)
 {
 	size_t n = 0;
@@ -44,14 +41,7 @@ static void all_of_it_serves(void)
 		int status = 1;
 
 		if (pid == 0) {
-			unsigned long pages = 0;
-			FILE *f = fopen("/proc/self/statm", "r");
-			struct rlimit limit;
-
-			CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
-			(void) fclose(f);
-			limit.rlim_cur = limit.rlim_max = pages * 4096 + (cases[i].room << 20);
-			CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+			leave_address_space(cases[i].room << 20);
 			for (size_t n = 0; n < cases[i].blocks; n++)
 				CHECK(NEW((cases[i].mb << 20) - 65536) != NULL);
 			_exit(0);
@@ -63,16 +53,10 @@ static void all_of_it_serves(void)
 int main(void)
 {
 	static char *p[1 << 22];
-	struct rlimit limit;
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
 	size_t sizes[] = {2 << 20, 100000, 5000, 200, 2 << 20};
 
 	all_of_it_serves();
-	CHECK(f != NULL && fscanf(f, "%lu", &pages) == 1);
-	fclose(f);
-	limit.rlim_cur = limit.rlim_max = pages * 4096 + (300ul << 20);
-	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+	leave_address_space((size_t) 300 << 20);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		size_t n = take(p, 1 << 22, sizes[i]);
 

@@ -6,12 +6,9 @@
 #include "t.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <threads.h>
-#include <time.h>
 
 #define BLOCKS 200
 

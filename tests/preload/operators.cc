@@ -6,8 +6,6 @@
 
 #include <initializer_list>
 #include <new>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
 namespace
 {
@@ -165,10 +163,8 @@ void helps()
 	reserve = nullptr;
 }
 
-void leave_address_space(size_t bytes)
+void leave_addresses(size_t bytes)
 {
-	unsigned long pages = 0;
-	FILE *f;
 
 	/* A request that fails brings back the addresses that security = full keeps from others. */
 	CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
@@ -176,11 +172,7 @@ void leave_address_space(size_t bytes)
 	CHECK(setrlimit(RLIMIT_AS, &limit) == 0 && hidden(malloc(300 * MIB)) == nullptr);
 	limit.rlim_cur = limit.rlim_max;
 	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-	f = fopen("/proc/self/statm", "r");
-	CHECK(f != nullptr && fscanf(f, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &limit) == 0);
-	(void) fclose(f);
-	limit.rlim_cur = pages * 4096 + bytes;
-	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+	leave_address_space(bytes);
 }
 
 void handler_that_helps()
@@ -192,7 +184,7 @@ void handler_that_helps()
 
 		CHECK(child >= 0);
 		if (child == 0) {
-			leave_address_space(400 * MIB);
+			leave_addresses(400 * MIB);
 			reserve = NEW(200 * MIB);
 			CHECK(reserve != nullptr);
 			handler_calls = 0;

@@ -6,7 +6,6 @@
 
 #include <spawn.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 
 extern char **environ;
 static atomic_int stop;
@@ -16,14 +15,6 @@ static void *churn(void *arg)
 	for (size_t i = 0; !stop; i++)
 		free(NEW(1 + i * 37 % 50000));
 	return arg;
-}
-
-static void waited(pid_t pid, int wanted)
-{
-	int status;
-
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == wanted);
 }
 
 int main(void)

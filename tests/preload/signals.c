@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #define WORKERS 3

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef __cplusplus
@@ -72,17 +74,56 @@ static inline int holds(const void *p, size_t n, unsigned seed)
 	return 1;
 }
 
-/* Resident bytes of this process. */
+/* The end of a child, with this status. */
+static inline void waited(pid_t pid, int wanted)
+{
+	int status;
+
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == wanted);
+}
+
+/* For a thread that does so as long as the process lives. */
+static inline void *allocate_for_ever(void *seed)
+{
+	uint64_t state = (uint64_t) (uintptr_t) seed;
+
+	for (;;)
+		free(NEW(1 + draw(&state) % 100000));
+	return NULL;
+}
+
+/* Bytes of address space of this process, and resident ones. */
+static inline void bytes_used(size_t *ret_size, size_t *ret_resident)
+{
+	size_t page = (size_t) sysconf(_SC_PAGESIZE);
+	unsigned long size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	CHECK(f != NULL && fscanf(f, "%lu %lu", &size, &resident) == 2);
+	(void) fclose(f);
+	*ret_size = size * page;
+	*ret_resident = resident * page;
+}
+
 static inline size_t rss_bytes(void)
 {
-	char text[128];
-	FILE *f = fopen("/proc/self/statm", "r");
-	unsigned long size = 0, resident = 0;
+	size_t size, resident;
 
-	CHECK(f != NULL && fgets(text, sizeof(text), f) != NULL);
-	CHECK(sscanf(text, "%lu %lu", &size, &resident) == 2);
-	fclose(f);
-	return resident * 4096;
+	bytes_used(&size, &resident);
+	return resident;
+}
+
+/* Of address space there are only so many bytes more from now on. */
+static inline void leave_address_space(size_t bytes)
+{
+	struct rlimit limit;
+	size_t size, resident;
+
+	bytes_used(&size, &resident);
+	CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+	limit.rlim_cur = size + bytes;
+	CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
 #endif

@@ -35,7 +35,7 @@ static size_t resident_bytes(void)
 	ck_assert_ptr_nonnull(f);
 	ck_assert_int_eq(fscanf(f, "%lu %lu", &size, &resident), 2);
 	(void) fclose(f);
-	return resident * 4096;
+	return resident * (size_t) sysconf(_SC_PAGESIZE);
 }
 
 /* ---- pages inside slabs ---- */
