@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 dist_tmpfiles_DATA = conf/tmpfiles.d/hakmem.conf
 
 # The administrator's file is never overwritten, and only taken away if it is still ours.

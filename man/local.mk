@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 dist_man_MANS += man/hakmem.ini.5
 EXTRA_DIST += man/hakmem.ini.5.in man/hakmemctl.1.in
 dist_man_MANS += man/hakmemctl.1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 noinst_LTLIBRARIES += libhk_base.la libhk_base_rare.la
 libhk_base_la_CFLAGS = $(HK_START_CFLAGS)
 libhk_base_la_SOURCES = \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # In two parts: what every start runs, and what only files, mistakes and operators need (HK_RARE_CFLAGS).
 noinst_LTLIBRARIES += libhk_config.la libhk_config_start.la libhk_config_rare.la
 libhk_config_la_SOURCES =

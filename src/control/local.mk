@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # In two parts, as src/config: what every start and fork runs; the control thread and the verbs.
 noinst_LTLIBRARIES += libhk_control.la libhk_control_start.la libhk_control_rare.la
 libhk_control_la_SOURCES =

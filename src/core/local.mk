@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 noinst_LTLIBRARIES += libhk_core.la libhk_core_rare.la
 libhk_core_la_CFLAGS = $(HK_LIB_CFLAGS)
 libhk_core_la_SOURCES = \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # All of hakmemctl but its main: for hakmemd and a fuzz harness, too.
 noinst_LIBRARIES += libhk_ctl.a
 bin_PROGRAMS += hakmemctl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The host's daemon: hakmemctl's way of finding and asking services, on a loop that does not end.
 if HAKMEMD
 sbin_PROGRAMS += hakmemd

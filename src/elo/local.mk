@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 noinst_LTLIBRARIES += libhk_elo.la libhk_elo_rare.la
 libhk_elo_la_CFLAGS = $(HK_START_CFLAGS)
 libhk_elo_la_SOURCES = \

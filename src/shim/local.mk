@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 lib_LTLIBRARIES += libhakmem.la
 noinst_LTLIBRARIES += libhk_shim_rare.la libhk_shim_cxx.la
 libhk_shim_cxx_la_CFLAGS = $(HK_LIB_CFLAGS)

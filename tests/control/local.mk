@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 check_PROGRAMS += control_victim
 control_victim_SOURCES = tests/control/victim.c
 control_victim_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -pthread

@@ -42,11 +42,12 @@ def functions(name, lines):
 
 c = files(["src", "include", "tests", "tools"], (".c", ".h", ".cc", ".def"))
 sh = files(["tests", "tools", "packaging"], (".sh",)) + ["quickstart"]
-py = files(["tests", "tools", "src", "conf"], (".py",))
+py = files(["tests", "tools", "src", "conf"], (".py",)) + [name for name in files(["tools/bench"], ("",)) if "." not in os.path.basename(name)]
+mk = files(["src", "conf", "man", "tests", "tools", "packaging"], (".mk",)) + ["Makefile.am", "configure.ac"]
 if len(c) <= 30:
     print(f"only {len(c)} C files found: this test is broken")
     sys.exit(99)
-for name in c + sh + py:
+for name in c + sh + py + mk:
     with open(name, encoding="utf-8") as f:
         text = f.read()
     lines = text.split("\n")
@@ -66,6 +67,6 @@ for name in c + sh + py:
             complain(f"{name}:{n}: blanks before a tab: {line}")
     functions(name, lines)
 if not bad:
-    print(f"style: {len(c)} C files, {len(sh)} scripts, {len(py)} python files")
+    print(f"style: {len(c)} C files, {len(sh)} scripts, {len(py)} python files, {len(mk)} makefiles")
 sys.exit(bad)
 END

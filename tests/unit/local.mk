@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 check_PROGRAMS += test_elo test_elo_learn test_elo_engine
 TESTS += test_elo test_elo_learn test_elo_engine
 test_elo_SOURCES = tests/unit/test_elo.c tests/unit/elo_sim.h
