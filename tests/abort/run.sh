@@ -11,14 +11,12 @@ HK_TIMEOUT=20
 ulimit -c 0
 
 run() { # KIND ARGUMENT…: output in $T/out and $T/err
-    local kind=$1 mode=$1
+    local kind=$1
     shift
-    [ "$kind" = full ] && { mode=balanced; export HAKMEM_SECURITY=full; }
     # The program's own stderr, apart from this shell's "Aborted" message.
     # shellcheck disable=SC2016 # for the inner shell
-    in_mode "$mode" sh -c 'out=$1 err=$2; shift 2; exec "$0" "$@" >"$out" 2>"$err"' "$program" "$T/out" "$T/err" "$@" 2>/dev/null
+    in_mode "$kind" sh -c 'out=$1 err=$2; shift 2; exec "$0" "$@" >"$out" 2>"$err"' "$program" "$T/out" "$T/err" "$@" 2>/dev/null
     status=$?
-    unset HAKMEM_SECURITY
 }
 
 for kind in bare balanced minimal full; do

@@ -25,9 +25,6 @@ ctl 0 --version
 out '^hakmemctl [0-9]+\.[0-9]+\.[0-9]+'
 ctl 0 version --json
 json '"version" in j[0]'
-if command -v mandoc >/dev/null; then
-    mandoc -T lint -W warning "$HK_SRC/man/hakmemctl.1" >"$T/lint" 2>&1 || fail "hakmemctl.1: $(cat "$T/lint")"
-fi
 
 # check
 ctl 0 check

@@ -22,7 +22,6 @@ END
 # The loader wants the name in DT_NEEDED beside it.
 cp "$HK_PRELOAD" "$T/lib/libhakmem.so.0"
 gcc -O0 -o "$T/program" "$T/program.c" -L"$T/lib" -Wl,--no-as-needed -lhakmem -Wl,-rpath,"$T/lib" || fail "the program does not link"
-as_user() { setpriv --reuid=65534 --regid=65534 --clear-groups env "$@"; }
 
 printf '[hakmem]\nhard_limit = 8M\n' >"$T/limit.ini"
 chmod 0644 "$T/limit.ini"
@@ -30,7 +29,7 @@ chown 65534 "$T/program" && chmod 0755 "$T/program"
 expect() { # WHAT WANTED VARIABLE…
     local what=$1 wanted=$2 got
     shift 2
-    got=$(as_user "$@" "$T/program" 2>"$T/err") || fail "$what: status $?: $(cat "$T/err")"
+    got=$("${AS_USER[@]}" env "$@" "$T/program" 2>"$T/err") || fail "$what: status $?: $(cat "$T/err")"
     [ "$got" = "$wanted" ] || fail "$what: '$got', not '$wanted'"
     [ ! -s "$T/err" ] || fail "$what: output: $(cat "$T/err")"
 }
@@ -41,7 +40,7 @@ expect "ordinary, HAKMEM_HARD_LIMIT" "secure=0 malloc=refused" HAKMEM_HARD_LIMIT
 expect "ordinary, HAKMEM_CONF" "secure=0 malloc=refused" HAKMEM_CONF="$T/limit.ini"
 
 chown 0 "$T/program" && chmod 4755 "$T/program"
-case $(as_user "$T/program" 2>/dev/null) in
+case $("${AS_USER[@]}" "$T/program" 2>/dev/null) in
 secure=1*) ;;
 *) skip "setuid has no effect under $T (nosuid?)" ;;
 esac
