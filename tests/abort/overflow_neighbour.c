@@ -7,10 +7,10 @@
 
 int main(int argc, char **argv)
 {
-	char *p = hidden(malloc(736)), *first = p; /* nobody else's size */
+	char *p = hidden(malloc(736)); /* nobody else's size */
 
 	(void) argv;
-	if (bug(argc, "write beyond a neighbouring block", first + 736))
+	if (bug(argc, "write beyond a neighbouring block", p + 736))
 		p[736] = 1;
 	return done();
 }

@@ -102,7 +102,6 @@ ctl 2 reload
 ctl 2 reload --all "$PID"
 
 # Priorities, through run: the variable over the file, run's KEY=VALUE over the variable.
-mkdir -p "$T/bin"
 run() { # WORD…: hakmemctl run with them; pid in $PID
     : >"$T/target.log"
     env HAKMEM_LIB="$HK_PRELOAD" "${run_env[@]}" timeout -k 1 60 "$HK_CTL" run "$@" -- "$PYTHON" "$T/busy.py" >"$T/target.log" 2>&1 &

@@ -12,7 +12,7 @@ endif
 check_PROGRAMS += tests/control/fake_block
 tests_control_fake_block_SOURCES = tests/control/fake_block.c
 tests_control_fake_block_LDADD = libhk_control.la libhk_config.la libhk_base.la $(INIH_LIBS)
-# The same with the rights of nobody
+# A worker that gave up root's rights and forges the control block
 check_PROGRAMS += tests/control/forger
 tests_control_forger_SOURCES = tests/control/forger.c
 tests_control_forger_LDADD = libhk_control.la libhk_config.la libhk_base.la $(INIH_LIBS)
@@ -43,8 +43,7 @@ hk_ctl_sh = \
 if !SANITIZED
 TESTS += $(hk_ctl_sh)
 endif
-EXTRA_DIST += tests/control/systemctl.py tests/control/ctl-lib.sh $(hk_ctl_sh)
-EXTRA_DIST += tests/control/ctl-lib.sh tests/control/complete.py $(hk_ctl_sh)
+EXTRA_DIST += tests/control/systemctl.py tests/control/complete.py tests/control/ctl-lib.sh $(hk_ctl_sh)
 check_PROGRAMS += tests/control/rhythm
 tests_control_rhythm_SOURCES = tests/control/rhythm.c
 tests_control_rhythm_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin

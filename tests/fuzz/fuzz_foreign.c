@@ -14,7 +14,6 @@
 #define FUZZ_ROUNDS 200
 #include "replay.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/mman.h>

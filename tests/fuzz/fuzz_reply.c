@@ -10,7 +10,6 @@
 #define FUZZ_ROUNDS 300
 #include "replay.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <string.h>
 #include <unistd.h>

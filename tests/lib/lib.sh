@@ -64,9 +64,7 @@ exec_in_mode() {
     shift
     # shellcheck disable=SC2086 # HK_EXEC is a list of words
     [ "$mode" = bare ] && exec ${HK_EXEC:-} env "$@"
-    # shellcheck disable=SC2086
     [ "$mode" = full ] && { mode=balanced; export HAKMEM_SECURITY=full; }
-    # shellcheck disable=SC2086
     [ "$mode" = sampled ] && { mode=balanced; export HAKMEM_SECURITY=sampled HAKMEM_SAMPLE_RATE=100; }
     # shellcheck disable=SC2086
     exec ${HK_EXEC:-} env LD_PRELOAD="$HK_PRELOAD${HK_WITNESS_LIB:+:$HK_WITNESS_LIB}" HAKMEM_MODE="$mode" "$@"

@@ -17,7 +17,7 @@ under() {
     done
     shift
     for mode in ${HK_MODES:-bare balanced full}; do
-        (in_mode bare "${prefix[@]}" env "${wanted[@]}" \
+        (in_mode bare "${prefix[@]}" env \
             $([ $mode = bare ] || echo "LD_PRELOAD=$HK_PRELOAD") HAKMEM_SECURITY=$([ $mode = full ] && echo full || echo basic) \
             "$T/meagre" "$@") >"$T/$mode.out" 2>"$T/$mode.err"
         status=$?
@@ -27,7 +27,6 @@ under() {
     done
     say "$what: $(cat "$T/bare.out")"
 }
-wanted=()
 
 under "no limit" env -- threads rest leave
 for kb in 12000 40000; do
@@ -53,7 +52,7 @@ HK_MODES="bare balanced" under "as many mappings as the kernel allows" env -- ma
 cp -L "$HK_BUILD/tests/preload/.libs/deny.so" "$T/lib/deny.so" && mkfifo "$T/pipe" || exit 99
 (cat "$T/pipe"; echo end) >"$T/eof" &
 # shellcheck disable=SC2016 # for the inner shells
-HAKMEM_CONTROL_DIR=$T/run start bare "$T/high" bash -c 'ulimit -Sn 256 && exec 200>"$1" && ulimit -Sn 32 &&
+start bare "$T/high" bash -c 'ulimit -Sn 256 && exec 200>"$1" && ulimit -Sn 32 &&
     exec env LD_PRELOAD="$2" HK_DENY=436 HK_DENY_ERROR=38 bash -c "sleep 0.5; exec 200>&-; sleep 8; true"' high "$T/pipe" "$HK_PRELOAD:$T/lib/deny.so"
 wait_for 5 test -s "$T/eof" || fail "a descriptor above the limit stays open"
 kill -0 "$PID" || fail "the program ended before: $(cat "$T/high")"

@@ -18,10 +18,6 @@ test_config_SOURCES = \
 	tests/unit/test_config_files.c \
 	tests/unit/test_config_odd.c \
 	tests/unit/test_config_values.c
-test_config_CPPFLAGS = $(AM_CPPFLAGS)
-if SANITIZED
-test_config_CPPFLAGS += -DHK_SANITIZED
-endif
 test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_config_LDADD = libhk_config.la libhk_base.la $(INIH_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += test_control

@@ -382,7 +382,7 @@ START_TEST(hard_limit_small_blocks)
 }
 END_TEST
 
-START_TEST(soft_limit_trims)
+START_TEST(soft_limit_counts_hits)
 {
 	HK_KNOB_SET(soft_limit, 32 * HK_MIB);
 	for (int i = 0; i < 40; i++) {
@@ -472,7 +472,7 @@ static Suite *core_suite(void)
 	tcase_add_test(switches, calloc_is_zero_in_locked_memory);
 	tcase_add_test(switches, hard_limit_is_enomem_and_lifts);
 	tcase_add_test(switches, hard_limit_small_blocks);
-	tcase_add_test(switches, soft_limit_trims);
+	tcase_add_test(switches, soft_limit_counts_hits);
 	tcase_add_test(switches, bursts_leave_little);
 	tcase_add_test(switches, knobs_begin_as_balanced);
 	tcase_add_test(switches, security_off_lets_through);

@@ -333,8 +333,6 @@ static void choose(void)
 
 	run.stride = all ? 1 : run.set->security == HK_SECURITY_FULL ? 80 : 16;
 	run.from = all ? 0 : run.stride / 2;
-	if (!all)
-		printf("%s: from %u\n", run.set->name, run.from);
 }
 
 /* In the original: each way in a copy of its own, which goes on with the verdict. */
