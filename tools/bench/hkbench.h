@@ -79,6 +79,14 @@ static inline void touch(void *p, size_t size)
 	bytes[size - 1] = 1;
 }
 
+/* Each page of it from there on. */
+static inline void touch_pages(void *p, size_t from, size_t size)
+{
+	volatile char *bytes = (volatile char *) p;
+	for (size_t i = from; i < size; i += 4096)
+		bytes[i] = 1;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,16 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define PAGE 4096
 #define MB ((size_t) 1 << 20)
 #define KB ((size_t) 1 << 10)
-
-static void touch_pages(char *p, size_t from, size_t size)
-{
-	volatile char *bytes = p;
-	for (size_t i = from; i < size; i += PAGE)
-		bytes[i] = 1;
-}
 
 static void use_once(size_t size)
 {
@@ -69,13 +61,12 @@ static void *vm_thread(void *arg)
 
 void scenario_vm_threads(uint64_t n)
 {
-	pthread_t thread[64];
-	unsigned count = thread_count < 64 ? thread_count : 64;
-	uint64_t each = n / count;
-	for (unsigned i = 0; i < count; i++)
+	static pthread_t thread[256];
+	uint64_t each = n / thread_count;
+	for (unsigned i = 0; i < thread_count; i++)
 		if (pthread_create(&thread[i], NULL, vm_thread, &each) != 0)
 			die("no thread");
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < thread_count; i++)
 		(void) pthread_join(thread[i], NULL);
 	lap((uint32_t) n);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The scenarios of bench_learning: services of different kinds, each an endless repetition of its own rhythm, so that
- * one part of a run can be learned from and the next be measured. What one iteration is stands in hkbench.c.
+ * one part of a run can be learned from and the next be measured. What one iteration is stands in the table at the end.
  */
 #include "hkbench.h"
 
@@ -73,7 +73,7 @@ static void growth(uint64_t n)
 	touch(kept[0], 1);
 }
 
-/* A set of blocks of 1 to 3 MB rises to 150, falls to 10. */
+/* A set of blocks of 1 to 3 MB rises to 140, falls to none. */
 static void sawtooth(uint64_t n)
 {
 	static char *block[150];
@@ -205,7 +205,7 @@ static void frames(uint64_t n)
 	drop(stay, 12);
 }
 
-/* A report every second and a half: 80 MB in one block of 40 MB and 40 of 1 MB, then nothing. */
+/* A report, then a tenth of a second of nothing: 80 MB in one block of 40 MB and 40 of 1 MB. */
 static void reports(uint64_t n)
 {
 	static char *block[40];
@@ -283,7 +283,7 @@ static void tight(uint64_t n)
 const struct scenario scenarios[] = {
         {"bursts", 60, bursts, "24 blocks of 2 MB, filled and freed; quiet work", 0},
         {"growth", 1500, growth, "a buffer of 1 to 2 MB, used; a block of 192 KB, kept", 0},
-        {"sawtooth", 8, sawtooth, "10 blocks of 1 to 3 MB become 150, then 10 again", 0},
+        {"sawtooth", 8, sawtooth, "blocks of 1 to 3 MB: their number rises to 140, then falls to none", 0},
         {"idle", 4, idle, "300 blocks of 1 MB, 60 live at a time; 1.3 seconds of rest", 0},
         {"cold", 2000, cold, "three blocks of 4 to 7 MB, of no size twice, touched and freed", 0},
         {"realloc", 100, grow, "a buffer grows by half from 64 KB to 40 MB", 0},

@@ -8,15 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 4096
-
-static void touch_pages(char *p, size_t size)
-{
-	volatile char *bytes = p;
-	for (size_t i = 0; i < size; i += PAGE)
-		bytes[i] = 1;
-}
-
 void scenario_mir(uint64_t n)
 {
 	static char *block[32];
@@ -27,7 +18,7 @@ void scenario_mir(uint64_t n)
 		size += random_below(&seed, (uint32_t) size);
 		free(*at);
 		*at = must(malloc(size));
-		touch_pages(*at, size);
+		touch_pages(*at, 0, size);
 		lap(1);
 	}
 	for (int i = 0; i < 32; i++) {
