@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # POSIX sh, put into the scripts that run before the library is removed. preloaded DIR ROOT: files that make programs
-# preload the library of DIR (ROOT is for the tests).
+# preload the library of DIR, below ROOT (dpkg's own, "" but for installations into another root).
 preloaded() {
     lib="((/usr)?${1#/usr}/|/usr/[$]LIB/)?libhakmem[.]so"
     grep -lsE "^[[:blank:]]*([^#;[:blank:]].*)?LD_PRELOAD[^#]*[=: \"']$lib" \

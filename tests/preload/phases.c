@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * For memory_group.sh: a heap of small blocks dies, then large blocks come that its memory cannot serve. phases MB keeps
+ * For memory_group.sh and idle.sh: a heap of small blocks dies, then large blocks come that its memory cannot serve. phases MB keeps
  * less than MB megabytes alive at any time, and as much again warm unless somebody gives it back. "hold" waits with
  * one phase's memory free until stdin ends; "outside" takes as much again by mmap, past malloc.
  */

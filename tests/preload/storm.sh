@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The fork storm as a service that is being steered: a control thread, settings and reloads that arrive all the time by either door,
-# through the whole run.
+# The fork storm as a service that is being steered: a control thread, settings and reloads that arrive all the time, through
+# the whole run.
 . "${HK_SRC:-$(dirname "$0")/../..}/tests/lib/lib.sh" || exit 99
 export HAKMEM_CONTROL_DIR=$T/run HAKMEM_CONF=$T/hakmem.ini HAKMEM_CONTROL=on HK_FORKS=${HK_FORKS:-60}
 mkdir "$HAKMEM_CONTROL_DIR"

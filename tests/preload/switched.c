@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Random sequences of all calls in threads that hand blocks to each other, against a model of what each block must hold, while
- * another thread switches every key that can be switched live, trims, and moves the engine from phase to phase. Every byte of a
- * block is its own pattern, so that two blocks that overlap, or a block that moved without its contents, show.
+ * another thread switches the keys below, live, trims, and moves the engine from phase to phase. Every byte of a block is its
+ * own pattern, so that two blocks that overlap, or a block that moved without its contents, show.
  * HK_STRESS_SECONDS: so long, and not by the number of steps.
  */
 #include "t.h"

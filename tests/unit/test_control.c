@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The control block, its verbs, and what comes of one that was forged: what the cases share. Each test runs in a process
+ * of its own, with a block of its own.
+ */
 #include "test_control.h"
 
 #include "base/sys.h"
