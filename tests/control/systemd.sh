@@ -219,14 +219,14 @@ refused hiddenlib "hidden from the unit by InaccessiblePaths= \($unit_dir/hidden
 refused jail "RootDirectory=/opt/jail \($unit_dir/jail.service:[0-9]+\) has no /opt/hakmem/lib/libhakmem.so" RootDirectory=/opt/jail
 refused envi "'env -i' in $unit_dir/envi.service:[0-9]+ drops LD_PRELOAD" "ExecStart=/usr/bin/env -i /usr/bin/sleep infinity"
 refused unset "UnsetEnvironment=LD_PRELOAD \($unit_dir/unset.service:[0-9]+\)" UnsetEnvironment=LD_PRELOAD
-# … and so it is: by hand, the unit with the filter does not live.
+# By hand it does run, since under a filter the library does not try what it can do without: memory goes back, a block a call.
 printf '[Service]\nEnvironment=LD_PRELOAD=/opt/hakmem/lib/libhakmem.so HAKMEM_PURGE_DELAY=10ms\n' |
     inside sh -c 'mkdir -p /etc/systemd/system/nopm.service.d && cat >/etc/systemd/system/nopm.service.d/hand.conf'
 inside systemctl daemon-reload
-inside systemctl start nopm
-is_dead() { [ "$(inside systemctl is-active nopm)" = failed ]; }
-wait_for 60 is_dead || say "the filtered unit lives: process_madvise was not needed"
-! is_dead || [ "$(inside systemctl show -P ExecMainStatus nopm)" = 31 ] || fail "not ended by SIGSYS: $(inside systemctl show -P ExecMainStatus nopm)"
+begin start nopm || fail "nopm does not start: $(tail -5 "$T/host.log")"
+loaded nopm || fail "nopm runs without the library"
+sleep 2
+runs nopm
 # A drop-in that comes later and wins is found after the fact, too.
 write_unit later.service
 printf '[Service]\nEnvironment=LD_PRELOAD=libm.so.6 X=1\nEnvironment=Y=2\n' |
