@@ -47,11 +47,14 @@ static bool answers(struct hk_ctl *ctl, const struct hk_patient *patient, struct
 	struct hk_ask request = {.line = "version", .door = 1, .timeout_ms = ctl->timeout_ms};
 	struct hk_services services;
 	struct hk_answer *answer;
+	char pid[16];
 	bool good = false;
 
 	if (patient->seen.state != HK_SEEN_HIDDEN && patient->seen.state != HK_SEEN_REFUSED)
 		return false;
 	hk_services_find(ctl->config.values.text[HK_TEXT_CONTROL_DIR], patient->seen.pid, ctl->timeout_ms, &services);
+	snprintf(pid, sizeof pid, "%d", (int) patient->seen.pid);
+	hk_services_select(&services, pid); /* owners of other sockets are among them, too */
 	answer = calloc(services.n + 1, sizeof *answer);
 	if (answer != NULL && services.n > 0 && hk_ask(&request, &services, answer) == 0) {
 		good = true;

@@ -23,12 +23,16 @@ struct hk_services {
 	unsigned stuck;  /* processes that did not let themselves be looked at in time */
 };
 
-/* All services of the host, or (only > 0) those that process is part of. control_dir is where
-   sockets are, besides $XDG_RUNTIME_DIR/hakmem. */
+/* All services of the host, or (only > 0) those that process is part of, and besides these the owner of every socket, which
+   hk_services_select takes out. control_dir is where sockets are, besides $XDG_RUNTIME_DIR/hakmem; those of the dead are
+   removed. Main thread: runs the default loop, for timeout_ms at most (with only > 0 maybe twice). What was not seen is
+   counted: hidden, stuck. */
 void hk_services_find(const char *control_dir, pid_t only, unsigned timeout_ms, struct hk_services *ret);
 void hk_services_drop(struct hk_services *services);
 /* One step of it: what was seen of one process. */
 void hk_services_add_seen(struct hk_services *services, const struct hk_seen *seen);
+/* Append one. Pointers to those before end where it has to grow. */
+struct hk_service *hk_services_add(struct hk_services *services, const struct hk_seen *seen);
 /* Keep only what TARGET (pid, program, unit, socket path; globs) names. */
 void hk_services_select(struct hk_services *services, const char *target);
 /* Is the process one of those that were seen of the service? */
@@ -45,6 +49,5 @@ const char *hk_service_unit(const struct hk_service *service);
 void hk_sockets_find(const char *dir, struct hk_services *services);
 /* One socket by its path, whatever its name. 0 or −errno. */
 int hk_sockets_add(const char *path, struct hk_services *services);
-struct hk_service *hk_services_add(struct hk_services *services, const struct hk_seen *seen);
 
 #endif

@@ -150,6 +150,28 @@ if [ -n "$ROOT" ]; then
         out 'PROBLEM +program +the kernel marked its start as secure'
         stop "$PID"
     fi
+    # A socket of somebody else's service says nothing of a process that is hidden.
+    mkdir -m 1777 "$T/sockets"
+    cp "$HK_CTL" "$T/bin/hakmemctl"
+    go "${AS_USER[@]}" env LD_PRELOAD="$HK_PRELOAD" HAKMEM_CONTROL=on HAKMEM_CONTROL_DIR="$T/sockets" hkt-plain
+    other=$PID
+    as_user() { HAKMEM_CONTROL_DIR=$T/sockets timeout 30 "${AS_USER[@]}" "$T/bin/hakmemctl" --door=1 "$@"; }
+    wait_for 20 as_user status "$other" || fail "no control socket of $other"
+    go hkt-plain
+    as_user doctor "$PID" >"$T/out" 2>"$T/err"
+    [ $? -eq 1 ] || fail "doctor on a hidden process: $(cat "$T/out" "$T/err")"
+    out "PROBLEM +access +it is another user's process \(uid 0\)"
+    stop "$PID"
+    # Its own does, whatever else there is.
+    group=$(getent group 65534 | cut -d: -f1)
+    if [ -n "$group" ]; then
+        go env LD_PRELOAD="$HK_PRELOAD" HAKMEM_CONTROL=on "HAKMEM_CONTROL_GROUP=$group" HAKMEM_CONTROL_DIR="$T/sockets" hkt-plain
+        wait_for 20 as_user status "$PID" || fail "the socket of $PID does not serve its group"
+        as_user doctor "$PID" >"$T/out" 2>"$T/err" || fail "doctor on a hidden process with a socket: $(cat "$T/out" "$T/err")"
+        out "OK +socket +$T/sockets/$PID\..* answers this user"
+        stop "$PID"
+    fi
+    stop "$other"
 fi
 say "processes without it"
 
