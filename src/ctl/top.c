@@ -7,7 +7,6 @@
 #include "base/sys.h"
 #include "ctl/output.h"
 
-#include <errno.h>
 #include <ncurses.h>
 #include <signal.h>
 #include <stdio.h>
@@ -56,6 +55,10 @@ static void order_verb(const char *verb)
 
 	if (row == NULL)
 		return;
+	if (ui.confirmed) { /* it would take the yes that was said to the one before */
+		snprintf(ui.top.message, sizeof ui.top.message, "%s is about to be done: then %s again", ui.verb, verb);
+		return;
+	}
 	ui.verb = verb;
 	memcpy(ui.target, row->key, sizeof ui.target);
 	snprintf(ui.view.question, sizeof ui.view.question, "%s %s[%d]? y: yes, any other key: no", verb,
@@ -227,6 +230,8 @@ static void on_keyboard(uv_poll_t *poll, int status, int events)
 	ui.deaf = key < 0 ? ui.deaf + 1 : 0;
 	if (status < 0 || ui.deaf > DEAF_MAX)
 		leave(HK_EXIT_FAILED);
+	if (key >= 0)
+		draw(); /* what is shown may have ended since, and its row is gone: a round frees it long before its end */
 	for (; key >= 0; key = hk_top_screen_key()) {
 		obey(key);
 		draw(); /* so that the next key finds the order that its user sees */

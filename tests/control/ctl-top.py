@@ -231,6 +231,10 @@ try:
     screen.shows(rf"^trim holder\[{big.pid}\]")
     screen.keys("y")
     screen.shows(rf"^holder\[{big.pid}\]: trim: [0-9.]+[BKM]? given back by 1 of 1 process$|trim requested")
+    # A yes is for one verb: another that is typed right behind it is not carried out in its place.
+    screen.keys("fyt")
+    screen.shows(rf"^holder\[{big.pid}\]: freeze (done|requested)")
+    assert "trim" not in screen.text().split("\n")[22], screen.text()
 
     # Services come and go.
     third = holder("small=5", "busy=1")
