@@ -5,14 +5,13 @@
  * program are looked at before they are started, too.
  */
 #include "ctl/doctor.h"
+#include "config/name.h"
 #include "ctl/dropin.h"
 #include "ctl/output.h"
 #include "ctl/tuning.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,11 +182,10 @@ static bool named(const struct hk_seen *seen, const char *target)
 
 	if (seen->exe[0] == '\0')
 		return false; /* threads of the kernel */
-	if (fnmatch(target, seen->exe, 0) == 0 || fnmatch(target, seen->comm, 0) == 0 ||
-	    fnmatch(target, seen->unit, 0) == 0)
+	if (hk_glob_match(target, seen->exe) || hk_glob_match(target, seen->comm) || hk_glob_match(target, seen->unit))
 		return true;
 	snprintf(unit, sizeof unit, "%.240s.service", target);
-	return seen->unit[0] != '\0' && fnmatch(unit, seen->unit, 0) == 0;
+	return seen->unit[0] != '\0' && hk_glob_match(unit, seen->unit);
 }
 
 static pid_t parent_of(pid_t pid)

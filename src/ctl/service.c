@@ -4,12 +4,12 @@
  * service, sockets are added. Main thread only.
  */
 #include "ctl/service.h"
+#include "config/name.h"
 #include "ctl/pool.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,7 +225,7 @@ static bool unit_matches(const char *unit, const char *target)
 	if (unit[0] == '\0')
 		return false;
 	snprintf(full, sizeof full, "%s.service", target);
-	return fnmatch(target, unit, 0) == 0 || fnmatch(full, unit, 0) == 0;
+	return hk_glob_match(target, unit) || hk_glob_match(full, unit);
 }
 
 static bool matches(const struct hk_service *service, const char *target)
@@ -238,7 +238,7 @@ static bool matches(const struct hk_service *service, const char *target)
 	if (target[0] == '/' || strchr(target, '/') != NULL)
 		return strcmp(service->socket, target) == 0;
 	for (size_t i = 0; i < HK_COUNT(names); i++)
-		if (names[i][0] != '\0' && fnmatch(target, names[i], 0) == 0)
+		if (names[i][0] != '\0' && hk_glob_match(target, names[i]))
 			return true;
 	return unit_matches(seen->unit, target) || unit_matches(seen->block_unit, target);
 }

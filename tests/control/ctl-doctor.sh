@@ -182,6 +182,17 @@ door2_works "$PID" || skip "reading the memory of other processes is not permitt
 ctl 0 doctor hkt-plain
 out "OK +library +$HK_PRELOAD is mapped"
 out 'OK +socket +control = off'
+# A backslash is one, as in systemd's names.
+cp "$T/bin/hkt-plain" "$T/bin/hkt\\x2dplain"
+plain=$PID
+go env LD_PRELOAD="$HK_PRELOAD" 'hkt\x2dplain'
+wait_for 20 "$HK_CTL" status "$PID"
+ctl 0 status 'hkt\x2dplain'
+out "pid $PID\b"
+ctl 0 doctor 'hkt\x2dpl*'
+out "hkt.x2dplain\[$PID\]"
+stop "$PID"
+PID=$plain
 cp "$HK_PRELOAD" "$T/lib/new" && mv "$T/lib/new" "$HK_PRELOAD"
 ctl 0 doctor "$PID"
 out 'NOTE +library .*was replaced on disk since'
