@@ -84,6 +84,7 @@ static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answe
 {
 	const json_t *reply = answer->reply;
 	uint64_t applied = hk_out_uint(reply, "applied"), all = hk_out_uint(reply, "processes");
+	bool done = json_object_get(reply, "processes") != NULL && applied >= all;
 
 	if (in_vain(ctl, reply)) {
 		printf("%s: nothing changed", hk_ctl_label(answer->service));
@@ -92,8 +93,8 @@ static void print_change(const struct hk_ctl *ctl, const struct hk_answer *answe
 		putchar('\n');
 		return;
 	}
-	/* Nothing is done before a process has done it. */
-	printf("%s: %s %s", hk_ctl_label(answer->service), ctl->command->name, applied < all ? "requested" : "done");
+	/* Nothing is done before a process has done it, nor where nobody could be looked at after it was asked for. */
+	printf("%s: %s %s", hk_ctl_label(answer->service), ctl->command->name, done ? "done" : "requested");
 	if (json_is_string(json_object_get(reply, "phase")))
 		printf(", phase %s%s", hk_out_text(reply, "phase"), applied == 0 && all > 0 ? " (requested)" : "");
 	if (json_object_get(reply, "trimmed_bytes") != NULL && (applied > 0 || all == 0))

@@ -134,7 +134,8 @@ static bool reads_files(const char *line)
 /*
  * Files of the service are read with its user's rights, never with root's: a program may name any
  * path as its configuration and must not see it through an operator's hands. All of it concerns
- * this worker thread alone (hence the raw system call). False when the file is closed to that user.
+ * this worker thread alone (hence the raw system call), which is left without supplementary groups: root needs none.
+ * False when the file is closed to that user.
  */
 static bool step_down(struct hk_door2 *job, const struct hk_block *copy)
 {
@@ -190,7 +191,7 @@ static void await_applied(struct hk_door2 *job, struct hk_block *copy, const str
 	for (unsigned ms = 1; ms <= ACK_MS; ms *= 2) {
 		unsigned applied = 0, processes = 0;
 		if (copy_block(job, copy) < 0)
-			break;
+			return; /* the copy is not tame; that it was published is known, who took it up is not */
 		hk_verb_applied(&request, &applied, &processes);
 		if (applied >= processes)
 			break;

@@ -291,6 +291,8 @@ static void carry_out(void)
 		snprintf(ui.top.message, sizeof ui.top.message,
 		         "%s: trim: %s given back by %u of %u process%s", hk_ctl_label(one.at),
 		         hk_out_bytes(hk_out_uint(answer.reply, "trimmed_bytes")), applied, all, all == 1 ? "" : "es");
+	else if (json_object_get(answer.reply, "processes") == NULL)
+		snprintf(ui.top.message, sizeof ui.top.message, "%s: %s requested", hk_ctl_label(one.at), what);
 	else
 		snprintf(ui.top.message, sizeof ui.top.message, "%s: %s %s, applied by %u of %u process%s%s",
 		         hk_ctl_label(one.at), what, applied < all ? "requested" : "done", applied, all,
