@@ -88,9 +88,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n < 0) {
 		shut(task);
 		if (task->used == HK_REPLY_MAX)
-			hk_task_door1_failed(task, true, "its reply is longer than %d bytes: refused", HK_REPLY_MAX);
+			hk_task_door1_failed(task, task->sent, "its reply is longer than %d bytes: refused", HK_REPLY_MAX);
 		else
-			hk_task_door1_failed(task, true, "the connection ended before the reply (%s)",
+			hk_task_door1_failed(task, task->sent, "the connection ended before the reply (%s)",
 			                     n == UV_EOF ? "did the process end?" : uv_strerror((int) n));
 		return;
 	}

@@ -114,6 +114,16 @@ kill -CONT "$one"
 taken_up() (ctl 0 status "$one" --json && json 'j[0]["applied"] == 1') # in a subshell, which ctl and json may end
 wait_for 10 taken_up || fail "the change was not taken up after SIGCONT"
 
+# A connection that ends before the change was sent: the other door serves.
+: >"$T/serve.log"
+start balanced "$T/serve.log" "$PYTHON" "$T/serve.py" "$HAKMEM_CONTROL_DIR" close
+wait_for 20 grep -q ready "$T/serve.log" || fail "no server: $(cat "$T/serve.log")"
+ctl 0 set "$PID" batch_max=79
+err 'door 1: the connection ended before the reply .*; taken: door 2'
+ctl 0 --door=2 get "$PID" batch_max --json
+json 'j[0]["value"] == "79"'
+kill -KILL "$PID"
+
 # Killed while it is asked.
 "$HK_CTL" status "$two" >/dev/null 2>&1 &
 kill -KILL "$two"
