@@ -191,15 +191,19 @@ void hk_prom_write(FILE *to, const struct hk_answer *answers, unsigned n)
 
 void hk_prom_steady(struct hk_prom_memory *memory, json_t *reply)
 {
+	double uptime_s = hk_out_real(reply, "uptime_s");
+
+	if (uptime_s < memory->uptime_s) /* another program in the same process */
+		memset(memory, 0, sizeof *memory);
+	memory->uptime_s = uptime_s;
 	for (unsigned m = 0; m < HK_COUNT(metrics); m++) {
 		const json_t *value = json_object_get(reply, metrics[m].field);
 		double now = json_number_value(value);
 		if (!metrics[m].counter || !json_is_number(value))
 			continue;
-		if (now < memory->last[m])
-			memory->lost[m] += memory->last[m] - now;
-		memory->last[m] = now;
-		if (memory->lost[m] > 0)
-			json_object_set_new(reply, metrics[m].field, json_real(now + memory->lost[m]));
+		if (now < memory->last[m] || now >= 0x1p63) /* … or below zero */
+			json_object_set_new(reply, metrics[m].field, json_real(memory->last[m]));
+		else
+			memory->last[m] = now;
 	}
 }

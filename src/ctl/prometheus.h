@@ -10,19 +10,19 @@
 
 #include <stdio.h>
 
-/* All metrics of all services that were asked. Pure: what cannot be written shows in ferror(to). */
+/* All metrics of all services that were asked. Main thread. What cannot be written shows in ferror(to). */
 void hk_prom_write(FILE *to, const struct hk_answer *answers, unsigned n);
 /* "# HELP" and "# TYPE" of one metric. */
 void hk_prom_head(FILE *to, const char *name, const char *type, const char *help);
 /* name="value" with what the format wants escaped; a stranger's bytes become valid UTF-8. */
 void hk_prom_label(FILE *to, const char *name, const char *value);
 
-/* A counter is a sum over living processes, and falls when a worker ends; a scraper takes that for a restart from
-   zero and sees a burst that never was. Who scrapes often keeps these: what has been lost is added, so that
-   counters stand still instead. One per service, zero at first. */
+/* A sum may be off for a moment while workers end; a scraper takes a counter that falls for a restart from zero and sees a
+   burst that never was. Who scrapes often keeps these: counters stand still until the sum has caught up. One per service,
+   zero at first; it begins anew when the service does (by its uptime). */
 #define HK_PROM_COUNTERS 64
 struct hk_prom_memory {
-	double last[HK_PROM_COUNTERS], lost[HK_PROM_COUNTERS];
+	double last[HK_PROM_COUNTERS], uptime_s;
 };
 /* Changes the numbers of a reply to stats. */
 void hk_prom_steady(struct hk_prom_memory *memory, json_t *reply);

@@ -71,6 +71,31 @@ after=$("$HK_CTL" stats "$prefork" --prometheus 2>/dev/null | sed -n 's/^hakmem_
 [ "${after%.*}" -ge "${before%.*}" ] || fail "hakmemctl's counter fell from $before to $after"
 kill -KILL "$prefork"
 
+# ---- a sum that is short for a moment: its counter stands still, and has no surplus afterwards ----
+cat >"$T/sums.py" <<'PY'
+import os, socket, sys
+start = open("/proc/self/stat").read().rsplit(")", 1)[1].split()[19]
+s = socket.socket(socket.AF_UNIX)
+s.bind(f"{sys.argv[1]}/{os.getpid()}.{start}.sock")
+s.listen(4)
+while True:
+    c = s.accept()[0]
+    c.recv(4096)
+    allocs, uptime = open(sys.argv[2]).read().split()
+    c.sendall(b'{"ok":true,"processes":1,"large_allocs":%s,"uptime_s":%s}\n' % (allocs.encode(), uptime.encode()))
+    c.close()
+PY
+echo 1000 60 >"$T/sums"
+start bare "$T/sums.log" "$PYTHON" "$T/sums.py" "$HAKMEM_CONTROL_DIR" "$T/sums" && prefork=$PID
+wait_for 20 up "$prefork" || fail "the made-up service is not asked: $(cat "$T/sums.log")"
+for step in "900 61 1000" "1000 62 1000" "18446744073709551615 63 1000" "1001 64 1001" "7 1 7"; do
+    read -r allocs uptime want <<<"$step"
+    echo "$allocs $uptime" >"$T/sums.new" && mv "$T/sums.new" "$T/sums"
+    sleep 0.6 # as long as a text serves
+    [ "$(large)" = "$want" ] || fail "a sum of $allocs makes a counter of $(large), not $want"
+done
+kill -KILL "$prefork"
+
 # ---- a port that is taken is an error, and what was there stays ----
 fresh_log
 python3 -c 'import socket, sys, time
