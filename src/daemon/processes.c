@@ -76,11 +76,12 @@ static void work(uv_work_t *request)
 	hk_scan_process(look->seen.pid, &look->seen);
 }
 
-/* Nothing that the list of services shows is different. */
+/* Nothing that the list of services shows, that asking goes by, or that tells which files it reads is different. */
 static bool is_same(const struct hk_seen *a, const struct hk_seen *b)
 {
 	return a->state == b->state && a->start_time == b->start_time && a->block == b->block && a->inode == b->inode &&
-	       a->uid == b->uid && a->first_pid == b->first_pid && strcmp(a->unit, b->unit) == 0 &&
+	       a->device == b->device && a->root_inode == b->root_inode && a->root_device == b->root_device &&
+	       a->uid == b->uid && a->gid == b->gid && a->first_pid == b->first_pid && strcmp(a->unit, b->unit) == 0 &&
 	       strcmp(a->comm, b->comm) == 0 && strcmp(a->program, b->program) == 0 && strcmp(a->conf, b->conf) == 0;
 }
 

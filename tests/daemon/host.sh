@@ -43,6 +43,37 @@ until_logged "\[$first\]: refused: .* was read before and cannot be read now"
 [ "$(value "$first" purge_delay)" = 416ms ] || fail "removed files changed something"
 replace /etc/hakmem.ini '[hakmem]\npurge_delay = 430ms\n'
 becomes "$first" purge_delay 430ms
+# ---- a service that gives itself another root long after its start goes by the files there from then on ----
+cat >"$T/jailed.py" <<'PY'
+import os, sys, time
+print("ready", flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.1)
+os.chroot(sys.argv[2])
+os.chdir("/")
+print("inside", flush=True)
+while True:
+    keep = [bytearray(n) for n in (100, 5000, 300000, 3000000)]
+    time.sleep(0.005)
+PY
+if door2_works "$first"; then
+    mkdir -p "$T/jail/etc"
+    start balanced "$T/jailed.log" "$PYTHON" "$T/jailed.py" "$T/go" "$T/jail" && jailed=$PID
+    until_logged "\[$jailed\]: is there, through its memory"
+    sleep 6 # no longer young
+    touch "$T/go"
+    wait_for 20 grep -q inside "$T/jailed.log" || fail "no chroot: $(cat "$T/jailed.log")"
+    ms=500
+    follows() { # when that is noticed is not told: until a change is
+        ms=$((ms + 1))
+        replace "$T/jail/etc/hakmem.ini" "[hakmem]\npurge_delay = ${ms}ms\n"
+        sleep 6
+        has_value "$jailed" purge_delay "${ms}ms"
+    }
+    for try in {1..10}; do follows && break; done
+    [ "$(value "$jailed" purge_delay)" = "${ms}ms" ] || fail "the file below its new root is not watched: $(tail -n 20 "$T/daemon.log")"
+    kill -KILL "$jailed"
+fi
 stop "$DAEMON" || fail "it ended with status $?"
 # ---- reload = auto in the service itself: all drop-ins count, also those beyond the eighth, and links to nothing ----
 rm -f /etc/hakmem.ini && mkdir /etc/hakmem.d
