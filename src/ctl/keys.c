@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * get and set: live values, and where they come from.
+ * get: live values, and where they come from.
  */
 #include "ctl/ctl.h"
 #include "ctl/output.h"
@@ -46,6 +46,10 @@ static int print_json(const struct hk_answer *answers, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		const json_t *keys = keys_of(answers[i].reply);
+		json_t *failed = hk_ctl_array(&answers[i], answers[i].error[0] != '\0');
+
+		json_array_extend(array, failed);
+		json_decref(failed);
 		for (size_t k = 0; k < json_array_size(keys); k++)
 			json_array_append_new(array, key_object(json_array_get(keys, k), n > 1 ? answers[i].service : NULL));
 	}

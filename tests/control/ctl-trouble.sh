@@ -55,6 +55,8 @@ for way in mute slow; do
     err 'no answer .* within 300 ms'
     ctl 1 status "$PID" --json
     json "j[0]['pid'] == $PID and 'error' in j[0]"
+    ctl 1 --timeout=300ms get "$PID" thp --json
+    json "len(j) == 1 and j[0]['pid'] == $PID and 'no answer' in j[0]['error']"
     [ "$SECONDS" -le 10 ] || fail "the deadline took $SECONDS s"
     kill -KILL "$PID"
 done
