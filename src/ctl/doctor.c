@@ -96,6 +96,7 @@ static void visit_file(struct visit *visit, const char *path)
 	if (program == NULL)
 		return;
 	snprintf(all.subject, sizeof all.subject, "%s", hk_out_safe(path));
+	hk_text_tame(all.subject, sizeof all.subject); /* it may be cut within a character */
 	hk_program_read("", path, program);
 	hk_program_judge(program, HK_RUNNER_ANYBODY, &all);
 	report(visit, &all);

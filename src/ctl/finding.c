@@ -3,6 +3,7 @@
  * Findings: kept in the order in which they were found. Never freed: the program ends soon. Main thread only.
  */
 #include "ctl/finding.h"
+#include "config/name.h"
 #include "ctl/output.h"
 
 #include <langinfo.h>
@@ -22,10 +23,7 @@ static char *text_of(const char *format, va_list args)
 		perror("hakmemctl");
 		exit(1);
 	}
-	/* Names and paths of strangers are in it. */
-	for (char *p = text; *p != '\0'; p++)
-		if ((unsigned char) *p < 0x20 || *p == 0x7f)
-			*p = '?';
+	(void) hk_text_clean(text); /* names and paths of strangers are in it */
 	return text;
 }
 

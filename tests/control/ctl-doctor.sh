@@ -126,6 +126,12 @@ go env LD_PRELOAD=libm.so.6 hkt-plain
 ctl 1 doctor "$PID"
 out "LD_PRELOAD of its start is 'libm.so.6', without the library"
 stop "$PID"
+go env LD_PRELOAD=$'lib\xffm\xc2\x9b.so.6' hkt-plain # no UTF-8, and what a terminal would obey
+ctl 1 doctor --json "$PID"
+json 'all(f["text"] for f in j[0]["findings"]) and any("lib?m" in f["text"] for f in j[0]["findings"])'
+ctl 1 doctor "$PID"
+! LC_ALL=C grep -q $'\x9b' "$T/out" || fail "a control byte on the screen: $(cat -v "$T/out")"
+stop "$PID"
 mkdir "$T/noexec"
 if mount -t tmpfs -o noexec tmpfs "$T/noexec" 2>/dev/null; then
     cp "$HK_PRELOAD" "$T/noexec/"
