@@ -103,7 +103,7 @@ void hk_check_live(struct hk_check_live *live, struct hk_lint *lint, json_t *ret
 		say_overridden(answer, lint);
 		json_array_append_new(ret_services, json_pack("{s:i,s:s,s:s,s:i}", "pid", (int) answer->service->seen.pid,
 		                                              "program", hk_out_safe(hk_service_name(answer->service)), "unit",
-		                                              hk_service_unit(answer->service), "changes",
+		                                              hk_service_unit_safe(answer->service), "changes",
 		                                              (int) count_changes(answer->reply)));
 	}
 	hk_lint_sort(lint);

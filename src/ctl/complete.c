@@ -238,14 +238,14 @@ static void offer_targets(const struct line *line)
 	hk_services_find(line->ctl->config.values.text[HK_TEXT_CONTROL_DIR], 0, TIMEOUT_MS, &services);
 	for (unsigned i = 0; i < services.n; i++) {
 		const struct hk_service *service = &services.at[i];
-		const char *unit = hk_service_unit(service);
+		const char *unit = hk_service_unit_safe(service);
 
 		snprintf(pid, sizeof pid, "%d", (int) service->seen.pid);
-		snprintf(doc, sizeof doc, "%s %s", hk_out_safe(hk_service_name(service)), unit[0] != '\0' ? hk_out_safe(unit) : "");
+		snprintf(doc, sizeof doc, "%s %s", hk_out_safe(hk_service_name(service)), unit);
 		offer(line, pid, doc);
 		offer(line, hk_out_safe(hk_service_name(service)), "program");
 		if (unit[0] != '\0')
-			offer(line, hk_out_safe(unit), "unit");
+			offer(line, unit, "unit");
 	}
 }
 

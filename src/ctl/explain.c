@@ -198,7 +198,7 @@ static json_t *service_object(const struct explained *e)
 	const struct hk_picture *picture = &e->picture;
 	json_t *object = json_pack("{s:i,s:s,s:s,s:i,s:s,s:I}", "pid", (int) picture->pid, "program",
 	                           hk_out_safe(hk_service_name(e->service)), "unit",
-	                           hk_service_unit(e->service), "processes", (int) e->n, "counted_as",
+	                           hk_service_unit_safe(e->service), "processes", (int) e->n, "counted_as",
 	                           e->n > 1 ? "pss" : "rss", "bytes", (json_int_t) picture->all);
 	json_t *list = json_array();
 
@@ -359,8 +359,9 @@ static int report(struct hk_ctl *ctl, struct explained *e, unsigned n, int statu
 			if (e[i].error == NULL)
 				hk_ctl_fail(0, "%s: %s", hk_ctl_label(e[i].service), why);
 			json_array_append_new(
-			        array, json_pack("{s:i,s:s,s:s}", "pid", (int) e[i].picture.pid, "program",
-			                         hk_out_safe(hk_service_name(e[i].service)), "error", why));
+			        array, json_pack("{s:i,s:s,s:s,s:s}", "pid", (int) e[i].picture.pid, "program",
+			                         hk_out_safe(hk_service_name(e[i].service)), "unit",
+			                         hk_service_unit_safe(e[i].service), "error", why));
 			status = HK_EXIT_FAILED;
 			continue;
 		}

@@ -5,6 +5,7 @@
  */
 #include "ctl/service.h"
 #include "config/name.h"
+#include "ctl/output.h"
 #include "ctl/pool.h"
 
 #include <ctype.h>
@@ -26,6 +27,13 @@ const char *hk_service_name(const struct hk_service *service)
 const char *hk_service_unit(const struct hk_service *service)
 {
 	return service->seen.block_unit[0] != '\0' ? service->seen.block_unit : service->seen.unit;
+}
+
+const char *hk_service_unit_safe(const struct hk_service *service)
+{
+	const char *unit = hk_service_unit(service);
+
+	return unit[0] != '\0' ? hk_out_safe(unit) : unit;
 }
 
 static void *grow(void *array, size_t n, size_t size)

@@ -43,6 +43,8 @@ bool hk_service_owns(const struct hk_service *service, pid_t pid);
 /* Name for people: program, else comm. */
 const char *hk_service_name(const struct hk_service *service);
 const char *hk_service_unit(const struct hk_service *service);
+/* The same fit for people and JSON, in one of output.h's buffers; "" if it has none. */
+const char *hk_service_unit_safe(const struct hk_service *service);
 
 /* sockets.c: PID.STARTTIME.sock files of dir, those of the dead removed, appended to *services
    (merged with the service whose block they belong to). */

@@ -250,7 +250,7 @@ static json_t *service_object(const struct hk_answer *answer)
 
 	json_object_set_new(object, "pid", json_null());
 	json_object_set_new(object, "program", json_string(hk_out_safe(hk_service_name(service))));
-	json_object_set_new(object, "unit", json_string(hk_service_unit(service)[0] != '\0' ? hk_out_safe(hk_service_unit(service)) : ""));
+	json_object_set_new(object, "unit", json_string(hk_service_unit_safe(service)));
 	if (answer->reply != NULL)
 		json_object_update(object, answer->reply);
 	json_object_del(object, "ok");

@@ -122,8 +122,7 @@ static void identify(struct hk_top *top, const struct hk_service *service)
 	row->pid = service->seen.pid;
 	row->start_time = service->seen.start_time;
 	snprintf(row->name, sizeof row->name, "%s", hk_out_safe(hk_service_name(service)));
-	snprintf(row->unit, sizeof row->unit, "%s",
-	         hk_service_unit(service)[0] != '\0' ? hk_out_safe(hk_service_unit(service)) : "");
+	snprintf(row->unit, sizeof row->unit, "%s", hk_service_unit_safe(service));
 }
 
 static void drop_absent(struct hk_top *top)

@@ -87,7 +87,7 @@ static bool same(const struct hk_known *k, const struct hk_seen *seen)
 static struct hk_known *know(const struct hk_service *service)
 {
 	const struct hk_seen *seen = &service->seen;
-	const char *unit = hk_service_unit(service);
+	const char *unit = hk_service_unit_safe(service);
 	struct hk_known *k = known;
 
 	while (k != NULL && (k->present || !same(k, seen)))
@@ -106,7 +106,7 @@ static struct hk_known *know(const struct hk_service *service)
 	k->present = true;
 	k->rounds++;
 	snprintf(k->label, sizeof k->label, "%s[%d]%s%s", hk_out_safe(hk_service_name(service)), (int) seen->pid,
-	         unit[0] != '\0' ? ", " : "", unit[0] != '\0' ? hk_out_safe(unit) : "");
+	         unit[0] != '\0' ? ", " : "", unit);
 	if (seen->state == HK_SEEN_BLOCK) {
 		memcpy(k->conf, seen->conf, sizeof k->conf);
 		k->conf_known = true;
