@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 enum key {
 #define HK_DAEMON_KEY(id, ...) KEY_##id,

@@ -8,10 +8,13 @@
 #include "config/config.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
+
+#define HK_LISTEN_MAX sizeof(((struct sockaddr_un *) 0)->sun_path) /* the longest address is a path */
 
 struct hk_settings {
 	bool reload;                /* a changed file is handed to the services */
-	char listen[HK_TEXT_MAX];   /* where to serve metrics, or "" */
+	char listen[HK_LISTEN_MAX]; /* where to serve metrics, or "" */
 };
 
 /* What the files that hold for identity say. Mistakes in this section become errors in *diags and cost their own

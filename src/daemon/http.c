@@ -35,7 +35,7 @@ struct client {
 
 static struct {
 	struct MHD_Daemon *daemon;
-	char listen[HK_TEXT_MAX];
+	char listen[HK_LISTEN_MAX];
 	struct client *clients;
 	struct MHD_Response *metrics; /* the last text */
 	uint64_t metrics_ms;

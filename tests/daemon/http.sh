@@ -124,9 +124,14 @@ stop "$DAEMON" KILL # leaves its socket behind
 daemon
 until_logged "metrics are served on $T/metrics.sock"
 scrape --unix-socket "$T/metrics.sock" http://hakmemd/healthz || fail "unix, after a crash: $(cat "$T/scraped")"
+# The longest path that the system has
+long=$T/$(printf "%0$((106 - ${#T}))d" 0)
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = $long\n"
+until_logged "metrics are served on $long\$"
+scrape --unix-socket "$long" http://hakmemd/healthz && grep -qx ok "$T/scraped" || fail "a long path: $(cat "$T/scraped"; ls "$T")"
 replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = off\n"
 until_logged 'metrics are no longer served'
-[ ! -e "$T/metrics.sock" ] || fail "the socket is still there"
+[ ! -e "$T/metrics.sock" ] && [ ! -e "$long" ] || fail "the socket is still there"
 stop "$DAEMON" || fail "it ended with status $?: $(tail -n 5 "$T/daemon.log")"
 
 # ---- an address that cannot be listened on at the start ----
