@@ -211,6 +211,14 @@ static const char *profile_of(const struct hk_patient *p)
 	return text;
 }
 
+/* Is what it sees there what we see? Only then can we tell who may read it. */
+static bool is_same_file(const char *theirs, const char *ours)
+{
+	struct stat a, b;
+
+	return stat(theirs, &a) == 0 && stat(ours, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* LD_PRELOAD names it, yet it is not mapped. */
 static void why_not(const struct hk_patient *p, const struct hk_program *program, struct hk_findings *all)
 {
@@ -234,7 +242,7 @@ static void why_not(const struct hk_patient *p, const struct hk_program *program
 		hk_remedy(
 		        all,
 		        "correct the path, or make the library visible there (BindReadOnlyPaths= of a unit)");
-	} else if (entry[0] == '/' && !hk_library_readable(entry, p->seen.uid, &why)) {
+	} else if (entry[0] == '/' && is_same_file(file, entry) && !hk_library_readable(entry, p->seen.uid, &why)) {
 		hk_found(all, HK_PROBLEM, "preload",
 		         "LD_PRELOAD names %s, which its user (uid %u) cannot read: %s", entry, p->seen.uid,
 		         why);

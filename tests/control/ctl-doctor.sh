@@ -156,6 +156,17 @@ if [ -n "$ROOT" ]; then
         out 'PROBLEM +program +the kernel marked its start as secure'
         stop "$PID"
     fi
+    # Among mounts of its own it has the library, since a moment ago; here there is none.
+    if unshare --mount true 2>/dev/null; then
+        mkdir "$T/inner"
+        # shellcheck disable=SC2016
+        go unshare --mount bash -c 'mount -t tmpfs tmpfs "$1"; (sleep 1; cp "$2" "$1/") & shift 2; exec "$@"' inner \
+            "$T/inner" "$HK_PRELOAD" "${AS_USER[@]}" env LD_PRELOAD="$T/inner/libhakmem.so" hkt-plain
+        wait_for 20 test -s "/proc/$PID/root$T/inner/libhakmem.so" || fail "no library among its mounts"
+        ctl 1 doctor "$PID"
+        out "names $T/inner/libhakmem.so, and it is not mapped"
+        stop "$PID"
+    fi
     # A socket of somebody else's service says nothing of a process that is hidden.
     mkdir -m 1777 "$T/sockets"
     cp "$HK_CTL" "$T/bin/hakmemctl"
