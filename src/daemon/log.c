@@ -65,5 +65,5 @@ unsigned hk_notify_watchdog_ms(void)
 
 	if (pid != NULL && strtol(pid, NULL, 10) != getpid())
 		return 0;
-	return us / 2000 > 0 && us / 2000 < 3600000 ? (unsigned) (us / 2000) : 0;
+	return (unsigned) hk_min(us / 2000, 3600000);
 }
