@@ -69,7 +69,7 @@ static int check(void)
 	hk_lint_run(hk_own.identity.conf, &lint);
 	for (size_t i = 0; i < json_array_size(lint.messages); i++) {
 		const json_t *message = json_array_get(lint.messages, i);
-		printf("%s: %s\n", hk_out_text(message, "level"), hk_out_text(message, "message"));
+		printf("%s: %s\n", hk_out_text(message, "level"), json_string_value(json_object_get(message, "message")));
 	}
 	for (size_t i = 0; json_array_size(lint.messages) == 0 && i < json_array_size(lint.files); i++)
 		printf("%s: clean\n", json_string_value(json_array_get(lint.files, i)));

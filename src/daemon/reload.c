@@ -33,7 +33,7 @@ bool hk_reload_check(void)
 		const json_t *message = json_array_get(lint.messages, i);
 		bool is_error = hk_out_text(message, "level")[0] == 'e';
 		hk_log(is_error ? HK_LOG_ERROR : HK_LOG_WARNING, "%s: %s", is_error ? "error" : "warning",
-		       hk_out_text(message, "message"));
+		       json_string_value(json_object_get(message, "message")));
 	}
 	hk_lint_drop(&lint);
 	return counts.errors == 0;
