@@ -120,7 +120,10 @@ void hk_metrics_work(void);
 
 /* Listen where settings say, or no longer. False (having said why) if that fails; what was there then stays. */
 bool hk_http_configure(const char *listen);
-/* The text of /metrics is there: answer those who wait. Takes it over (malloc'ed); NULL: it could not be made. */
+/* Where it listens, or "". */
+const char *hk_http_listens(void);
+/* The text of /metrics is there: answer those who wait. Takes it over (malloc'ed); NULL: it could not be made, and those
+   who wait are told so. */
 void hk_http_metrics(char *text, size_t size);
 void hk_http_stop(void);
 

@@ -333,6 +333,11 @@ static bool start_on(int fd, const char *listen_to)
 	return true;
 }
 
+const char *hk_http_listens(void)
+{
+	return http.listen;
+}
+
 bool hk_http_configure(const char *listen_to)
 {
 	char why[HK_DIAG_MAX];

@@ -128,13 +128,16 @@ static void read_again(void)
 
 static void tell_status(void)
 {
-	static unsigned last = ~0U;
+	static char last[HK_LISTEN_MAX + 64];
+	const char *where = hk_http_listens();
+	char text[sizeof last];
+	unsigned n = hk_roster()->n;
 
-	if (hk_roster()->n == last)
+	snprintf(text, sizeof text, "%u service%s%s%s", n, n == 1 ? "" : "s", where[0] != '\0' ? "; metrics on " : "", where);
+	if (strcmp(text, last) == 0)
 		return;
-	last = hk_roster()->n;
-	hk_notify("STATUS=%u service%s%s%s", last, last == 1 ? "" : "s",
-	          hk_own.settings.listen[0] != '\0' ? "; metrics on " : "", hk_own.settings.listen);
+	strcpy(last, text);
+	hk_notify("STATUS=%s", text);
 }
 
 static void work(void)

@@ -150,8 +150,9 @@ alive
 
 # ---- reload = manual; SIGHUP ----
 fresh_log
-replace "$conf" '[hakmem]\npurge_delay = 910ms\n[hakmemd]\nreload = manual\n'
+replace "$conf" "[hakmem]\\npurge_delay = 910ms\\n[hakmemd]\\nreload = manual\\nmetrics_listen = $T/metrics.sock\\n"
 until_logged 'reload = manual: nothing is handed on'
+wait_for 20 grep -qE "STATUS=[0-9]+ services?; metrics on $T/metrics.sock\$" "$T/notified" || fail "status: $(tail -3 "$T/notified")"
 [ "$(value "$first" purge_delay)" = 900ms ] || fail "reload = manual reloads"
 kill -HUP "$DAEMON"
 until_logged 'SIGHUP: reading the settings again'
