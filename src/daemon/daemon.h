@@ -118,7 +118,8 @@ void hk_metrics_work(void);
 
 /* ---- http.c ---- */
 
-/* Listen where settings say, or no longer. False (having said why) if that fails; what was there then stays. */
+/* Listen where settings say, or no longer. False (having said why) if that fails; what was there then stays, unless the
+   address could be had and the server itself does not start. */
 bool hk_http_configure(const char *listen);
 /* Where it listens, or "". */
 const char *hk_http_listens(void);

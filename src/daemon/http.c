@@ -37,8 +37,9 @@ static struct {
 	struct MHD_Daemon *daemon;
 	char listen[HK_LISTEN_MAX];
 	struct client *clients;
-	struct MHD_Response *metrics; /* the last text */
-	uint64_t metrics_ms;
+	struct MHD_Response *metrics; /* the last text; NULL: none yet, or it could not be made, … */
+	uint64_t metrics_ms;          /* … at this moment; 0: none yet */
+	bool stopping;                /* nobody may be suspended any more */
 	uv_poll_t *poll; /* made anew for each listener: a closed handle is in use for one more turn of the loop */
 	uv_timer_t timer, sweep;
 	bool initialised;
@@ -87,9 +88,12 @@ static struct client *client_of(struct MHD_Connection *connection)
 static enum MHD_Result answer_metrics(struct MHD_Connection *connection)
 {
 	struct client *client = client_of(connection);
+	bool fresh = http.metrics_ms != 0 && uv_now(uv_default_loop()) - http.metrics_ms <= FRESH_MS;
 
-	if (http.metrics != NULL && uv_now(uv_default_loop()) - http.metrics_ms <= FRESH_MS)
+	if (fresh && http.metrics != NULL)
 		return MHD_queue_response(connection, MHD_HTTP_OK, http.metrics);
+	if (fresh || http.stopping)
+		return answer(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain", "no metrics at this moment\n");
 	if (client == NULL)
 		return MHD_NO;
 	client->suspended = true;
@@ -296,7 +300,9 @@ void hk_http_stop(void)
 	uv_close((uv_handle_t *) http.poll, free_handle);
 	uv_timer_stop(&http.timer);
 	uv_timer_stop(&http.sweep);
+	http.stopping = true;
 	resume_all();
+	http.stopping = false;
 	MHD_stop_daemon(http.daemon);
 	http.daemon = NULL;
 	if (http.listen[0] == '/')

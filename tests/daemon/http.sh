@@ -113,6 +113,29 @@ python3 "$HK_SRC/tests/daemon/clients.py" "$port" "$DAEMON" || fail "clients.py 
 alive
 wait_for 20 up "$first" || fail "after all that it does not serve: $(head -c 500 "$T/scraped")"
 
+# ---- another address while somebody waits for the metrics: he is answered, or the connection ends ----
+fresh_log
+other=$(free_port)
+cat >"$T/waits.py" <<'PY'
+import os, signal, socket, sys
+port, daemon, conf, new = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+s = socket.create_connection(("127.0.0.1", port), timeout=30)
+s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+import time
+time.sleep(1)
+os.kill(daemon, signal.SIGSTOP) # the end of the request and the signal reach it in the same turn of its loop
+s.sendall(b"\r\n")
+open(conf, "w").write(f"[hakmemd]\nmetrics_listen = 127.0.0.1:{new}\n")
+os.kill(daemon, signal.SIGHUP)
+os.kill(daemon, signal.SIGCONT)
+print(s.recv(12))
+PY
+python3 "$T/waits.py" "$port" "$DAEMON" "$HAKMEM_CONF" "$other" >"$T/waited" 2>&1 || fail "waits.py: $(cat "$T/waited")"
+until_logged "metrics are served on 127.0.0.1:$other"
+alive
+replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = 127.0.0.1:$port\n"
+until_logged "metrics are served on 127.0.0.1:$port"
+
 # ---- a Unix socket in its place; then nothing ----
 fresh_log
 replace "$HAKMEM_CONF" "[hakmemd]\nmetrics_listen = $T/metrics.sock\n"
