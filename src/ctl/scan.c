@@ -117,7 +117,9 @@ int hk_scan_identity(pid_t pid, struct hk_seen *ret)
 	read_ids(pid, ret);
 	snprintf(path, sizeof path, "/proc/%d/comm", (int) pid);
 	n = hk_sys_read_file(path, ret->comm, sizeof ret->comm);
-	if (n > 0 && ret->comm[n - 1] == '\n')
+	if (n < 0)
+		ret->comm[0] = '\0';
+	else if (n > 0 && ret->comm[n - 1] == '\n')
 		ret->comm[n - 1] = '\0';
 	read_exe(pid, exe, sizeof exe, ret->exe, sizeof ret->exe);
 	read_unit(pid, ret->unit, sizeof ret->unit);

@@ -25,7 +25,7 @@ struct hk_seen {
 	uid_t uid;
 	gid_t gid;
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
-	char comm[32], exe[64], unit[128];
+	char comm[80], exe[64], unit[128]; /* comm: threads of the kernel have up to 64 bytes */
 	uint64_t block;  /* its address there */
 	uint64_t inode, device; /* of the shared mapping: the same in every process of the service, and nowhere else */
 	uint32_t layout; /* of the block, with its version: also for FOREIGN */
