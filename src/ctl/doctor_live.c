@@ -54,7 +54,10 @@ static void judge_socket(const struct hk_patient *p, struct hk_findings *all)
 	int error = atomic_load_explicit(&p->block->thread_error, memory_order_relaxed);
 	const char *why = strerrordesc_np(error) != NULL ? strerrordesc_np(error) : "unknown error";
 
-	if (p->values == NULL || key(p, HK_KEY_CONTROL) == 0) {
+	if (p->values == NULL) {
+		hk_found(all, HK_NOTE, "block", "its values are being changed this moment, or were left half written");
+		hk_remedy(all, "repeat in a moment; hakmemctl reload writes them anew");
+	} else if (key(p, HK_KEY_CONTROL) == 0) {
 		hk_found(all, HK_FINE, "socket",
 		         "control = off: there is none; hakmemctl goes through /proc");
 	} else if (state == HK_THREAD_RUNNING && error == 0) {
