@@ -306,7 +306,7 @@ static void find_set(unsigned i)
 		set = set->next;
 	if (set == NULL && seen->root_inode != 0)
 		set = add_set(hk_roster_known(i)->conf, seen->root_inode, seen->root_device);
-	if (set == NULL || set->set.ours)
+	if (set == NULL || set->set.ours || seen->root_inode == 0) /* whose root is not known may have another one */
 		return;
 	set->used = true;
 	snprintf(set->root, sizeof set->root, "/proc/%d/root", (int) seen->pid);
