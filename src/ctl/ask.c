@@ -5,8 +5,8 @@
  * changes something is not repeated at the other door once door 1 may have taken it.
  */
 #include "ctl/ask_int.h"
+#include "ctl/output.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,12 +69,6 @@ void hk_task_reply(struct hk_task *task, int door, const char *text, size_t size
 }
 
 /* ---- door 2 ---- */
-
-static void out_of_memory(void)
-{
-	perror(program_invocation_short_name);
-	exit(1);
-}
 
 static void queued_work(uv_work_t *work)
 {
@@ -166,7 +160,7 @@ void hk_task_take_door2(struct hk_task *task)
 	job = calloc(1, sizeof *job);
 	task->line = strdup(task->ask->line);
 	if (job == NULL || task->line == NULL)
-		out_of_memory();
+		hk_out_of_memory();
 	*job = (struct hk_door2){.pid = seen->pid, .uid = seen->uid, .gid = seen->gid, .block = seen->block};
 	job->line = task->line;
 	task->door2 = job;
@@ -246,7 +240,7 @@ unsigned hk_ask(const struct hk_ask *ask, const struct hk_services *services, st
 	for (unsigned i = 0; i < services->n; i++) {
 		struct hk_task *task = calloc(1, sizeof *task);
 		if (task == NULL)
-			out_of_memory();
+			hk_out_of_memory();
 		ret[i] = (struct hk_answer){.service = &services->at[i]};
 		*task = (struct hk_task){.ask = ask, .answer = &ret[i], .left = &left, .users = 1};
 		start(task);

@@ -4,6 +4,7 @@
  * one line back, all before the deadline. Whatever happens, the task hears of it once.
  */
 #include "ctl/ask_int.h"
+#include "ctl/output.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -205,8 +206,9 @@ void hk_door1_start(struct hk_task *task)
 
 	task->request = malloc(size);
 	task->text = malloc(HK_REPLY_MAX);
-	if (task->request == NULL || task->text == NULL ||
-	    strlen(task->answer->service->socket) >= sizeof limit->sun_path) {
+	if (task->request == NULL || task->text == NULL)
+		hk_out_of_memory();
+	if (strlen(task->answer->service->socket) >= sizeof limit->sun_path) {
 		task->door1_over = true;
 		hk_task_door1_failed(task, false, "its socket path is too long for this system");
 		return;

@@ -3,6 +3,7 @@
  * Reading, writing and removing the drop-in.
  */
 #include "ctl/dropin.h"
+#include "ctl/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,10 +136,8 @@ char *hk_dropin_text(const char *id, const struct hk_needs *needs, char *const *
 	                             id, sum_of(body), body) < 0)
 		text = NULL;
 	free(body);
-	if (text == NULL) {
-		perror("hakmemctl");
-		exit(1);
-	}
+	if (text == NULL)
+		hk_out_of_memory();
 	return text;
 }
 

@@ -65,7 +65,7 @@ static struct hk_account *new_account(pid_t pid, uint64_t block, uint64_t purge_
 	struct hk_account *account = calloc(1, sizeof *account);
 
 	if (account == NULL)
-		exit(hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(errno)));
+		hk_out_of_memory();
 	*account = (struct hk_account){.pid = pid, .block = block, .purge_delay_ns = purge_delay_ns};
 	return account;
 }

@@ -15,10 +15,8 @@ const struct hk_doc *hk_ctl_sections(const struct hk_identity *identity)
 	struct hk_doc *doc = calloc(1, sizeof *doc);
 	struct hk_diags *ignored = calloc(1, sizeof *ignored);
 
-	if (doc == NULL || ignored == NULL) {
-		perror("hakmemctl");
-		exit(HK_EXIT_FAILED);
-	}
+	if (doc == NULL || ignored == NULL)
+		hk_out_of_memory();
 	doc->identity = identity;
 	doc->diags = ignored;
 	hk_doc_read(doc);

@@ -19,10 +19,8 @@ static char *text_of(const char *format, va_list args)
 {
 	char *text = NULL;
 
-	if (vasprintf(&text, format, args) < 0) {
-		perror("hakmemctl");
-		exit(1);
-	}
+	if (vasprintf(&text, format, args) < 0)
+		hk_out_of_memory();
 	(void) hk_text_clean(text); /* names and paths of strangers are in it */
 	return text;
 }
@@ -33,10 +31,8 @@ void hk_found(struct hk_findings *all, enum hk_level level, const char *topic, c
 	va_list args;
 
 	all->at = realloc(all->at, (all->n + 1) * sizeof *all->at);
-	if (all->at == NULL) {
-		perror("hakmemctl");
-		exit(1);
-	}
+	if (all->at == NULL)
+		hk_out_of_memory();
 	added = &all->at[all->n++];
 	*added = (struct hk_finding){.level = level, .topic = topic};
 	va_start(args, format);

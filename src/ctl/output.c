@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 #define BUFFERS 8
@@ -24,6 +25,12 @@ static char *buffer(void)
 	static unsigned next;
 
 	return buffers[next++ % BUFFERS];
+}
+
+void hk_out_of_memory(void)
+{
+	fprintf(stderr, "%s: %s\n", program_invocation_short_name, strerror(ENOMEM));
+	_exit(HK_EXIT_FAILED);
 }
 
 const char *hk_out_safe(const char *text)

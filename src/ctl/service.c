@@ -10,7 +10,6 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +39,8 @@ static void *grow(void *array, size_t n, size_t size)
 {
 	void *p = (n & (n - 1)) == 0 ? realloc(array, (n == 0 ? 1 : 2 * n) * size) : array;
 
-	if (p == NULL) {
-		perror(program_invocation_short_name);
-		_exit(1);
-	}
+	if (p == NULL)
+		hk_out_of_memory();
 	return p;
 }
 

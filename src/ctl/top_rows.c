@@ -7,7 +7,6 @@
 #include "ctl/output.h"
 #include "ctl/top.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +98,7 @@ static struct hk_top_row *add_row(struct hk_top *top, const uint64_t *key)
 	}
 	if (row == NULL || top->rows == NULL) {
 		hk_top_screen_close();
-		hk_ctl_fail(HK_EXIT_FAILED, "%s", strerror(ENOMEM));
-		_exit(HK_EXIT_FAILED);
+		hk_out_of_memory();
 	}
 	memcpy(row->key, key, sizeof row->key);
 	row->allocs = row->faults = -1;

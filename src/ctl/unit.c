@@ -3,6 +3,7 @@
  * systemctl is run and its text read; no library of systemd's is needed. Never freed: the program ends soon.
  */
 #include "ctl/unit.h"
+#include "ctl/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,10 +28,8 @@ static const char properties[] =
 
 static void *must(void *memory)
 {
-	if (memory == NULL) {
-		perror("hakmemctl");
-		exit(1);
-	}
+	if (memory == NULL)
+		hk_out_of_memory();
 	return memory;
 }
 
