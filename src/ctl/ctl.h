@@ -48,8 +48,8 @@ struct hk_ctl {
 int hk_ctl_fail(int status, const char *format, ...) HK_PRINTF(2, 3);
 int hk_ctl_usage(const struct hk_ctl *ctl, const char *format, ...) HK_PRINTF(2, 3);
 
-/* From long work, now and then, in any thread: this thread goes on with the priority that everybody has once the
-   program has used some CPU time. */
+/* From long work, now and then, in any thread: this thread goes on with the priority that the program was started with
+   once it has used some CPU time. */
 void hk_ctl_patience(void);
 
 /* ---- target.c ---- */

@@ -317,6 +317,8 @@ static int check_arguments(const struct hk_ctl *ctl)
 	return 0;
 }
 
+static int unhurried; /* the priority that the program was started with */
+
 /* Who steers a machine that is busy to the brim wants to get a word in: the kernel gives root precedence. Long work gives it
    back (hk_ctl_patience), and verbs that live on or start other programs do without. */
 static void hurry(const struct hk_ctl *ctl)
@@ -328,6 +330,7 @@ static void hurry(const struct hk_ctl *ctl)
 			return;
 	hk_pool_pause = hk_ctl_patience;
 	hk_sys_prompt();
+	unhurried = getpriority(PRIO_PROCESS, 0);
 	(void) setpriority(PRIO_PROCESS, 0, HASTE);
 }
 
@@ -338,7 +341,7 @@ void hk_ctl_patience(void)
 	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 || (used.tv_sec == 0 && used.tv_nsec < HASTE_NS) ||
 	    getpriority(PRIO_PROCESS, 0) != HASTE)
 		return;
-	(void) setpriority(PRIO_PROCESS, 0, 0);
+	(void) setpriority(PRIO_PROCESS, 0, unhurried);
 }
 
 static void configure(struct hk_ctl *ctl)
