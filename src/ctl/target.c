@@ -31,11 +31,18 @@ static bool is_pid(const char *target)
 	return target[0] != '\0' && strlen(target) < 10 && strspn(target, "0123456789") == strlen(target);
 }
 
+/* By its block: named by one of its processes it may be represented by another than when it is named as a whole. */
+static bool same_service(const struct hk_service *a, const struct hk_service *b)
+{
+	if (a->seen.inode != 0 && b->seen.inode != 0)
+		return a->seen.inode == b->seen.inode && a->seen.device == b->seen.device;
+	return a->seen.pid == b->seen.pid && strcmp(a->socket, b->socket) == 0;
+}
+
 static bool have(const struct hk_services *services, const struct hk_service *service)
 {
 	for (unsigned i = 0; i < services->n; i++)
-		if (services->at[i].seen.pid == service->seen.pid &&
-		    strcmp(services->at[i].socket, service->socket) == 0)
+		if (same_service(&services->at[i], service))
 			return true;
 	return false;
 }

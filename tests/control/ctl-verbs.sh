@@ -138,6 +138,8 @@ ctl 0 get "${workers[2]}" thp --json
 json 'j[0]["value"] == "off"'
 ctl 0 status "${workers[2]}" --json
 json "j[0]['processes'] == 3 and j[0]['pid'] in (${workers[0]}, ${workers[1]}, ${workers[2]})"
+ctl 0 status "${workers[0]}" "${workers[2]}" --json # named twice, asked once
+json 'len(j) == 1'
 
 # The library is replaced under the process (an upgrade): door 2 does not need the file.
 rm -f "$HK_PRELOAD"
