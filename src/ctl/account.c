@@ -2,7 +2,8 @@
  *
  * Each mapping's resident bytes are the kernel's (smaps). In those that hold heap each page's state is
  * read from /proc/PID/pagemap and counted to the part that its address belongs to; what is left over is
- * outside the heap. So the parts add up to the whole, whatever the program does meanwhile.
+ * outside the heap. So the parts add up to the whole, whatever the program does meanwhile, but for what becomes resident
+ * between the two looks.
  *
  * pagemap also shows pages that only read as zero and cost nothing, and no page's number of users: pages
  * that are not this process's alone are therefore scaled, a mapping at a time, to what smaps counts.

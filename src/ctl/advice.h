@@ -27,7 +27,7 @@ struct hk_advice {
 	uint64_t bytes;          /* that it would give back, about; without a key: that it is about */
 };
 
-/* The value of a key in force, or "?". */
+/* The value of a key in force, or "?"; in one of output.h's buffers. */
 const char *hk_picture_key(const struct hk_picture *picture, const char *name);
 /* The weightiest first. Returns how many; at least one. */
 unsigned hk_advise(const struct hk_picture *picture, struct hk_advice ret[HK_ADVICE_MAX]);

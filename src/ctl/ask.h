@@ -24,8 +24,9 @@ struct hk_answer {
 	char note[256];  /* for people, e.g. why the other door was taken */
 };
 
-/* One answer per service, in their order. Returns the number of those that failed. Runs the default loop until
-   all have answered or are out of time, so not to be called from a callback of it. */
+/* One answer per service, in their order. Returns the number of those that failed. Main thread: runs the default loop until
+   all have answered or are out of time, so not to be called from a callback of it. timeout_ms is for each door,
+   and starts anew where the first is given up for the second. Answers point into services. */
 unsigned hk_ask(const struct hk_ask *ask, const struct hk_services *services, struct hk_answer *ret);
 /* The replies; the array is the caller's. */
 void hk_answers_drop(struct hk_answer *answers, unsigned n);

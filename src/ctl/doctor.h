@@ -31,7 +31,7 @@ struct hk_patient {
 
 /* ---- doctor_process.c ---- */
 
-/* Read what is to be read. 0, or −ESRCH. */
+/* Read what is to be read, here and now: the kernel may make us wait for the process. 0, or −ESRCH. */
 int hk_patient_read(pid_t pid, struct hk_patient *ret);
 /* Was the library loaded, and if not why; whose malloc is it. */
 void hk_doctor_loaded(const struct hk_patient *patient, struct hk_findings *all);

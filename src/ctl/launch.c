@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a unit starts its program: which file it is, what becomes of the environment on the way there, and who
- * else has a word on LD_PRELOAD. What a start script does is read, not run: what is seen there is a note.
+ * How a unit starts its program: which file it is, what becomes of the environment on the way there, who else has a word on
+ * LD_PRELOAD, and what hakmem will find configured. What a start script does is read, not run: what is seen there is a note.
  */
 #include "ctl/needs.h"
 #include "ctl/program.h"

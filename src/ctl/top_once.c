@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * top without a screen: one round, as a table or as JSON.
+ * top without a screen: two rounds, since rates need two looks, and the second as a table or as JSON.
  */
 #include "ctl/output.h"
 #include "ctl/top.h"

@@ -28,9 +28,9 @@ bool hk_own_read(void);
 
 /* ---- log.c ---- */
 
-enum hk_level { HK_LOG_ERROR = 3, HK_LOG_WARNING = 4, HK_LOG_INFO = 6 };
+enum hk_log_level { HK_LOG_ERROR = 3, HK_LOG_WARNING = 4, HK_LOG_INFO = 6 };
 /* One line on standard error, for the journal with its level. */
-void hk_log(enum hk_level level, const char *format, ...) HK_PRINTF(2, 3);
+void hk_log(enum hk_log_level level, const char *format, ...) HK_PRINTF(2, 3);
 /* sd_notify(3), without libsystemd: "READY=1". Nothing where nobody listens. */
 void hk_notify(const char *format, ...) HK_PRINTF(1, 2);
 /* How often systemd wants to hear WATCHDOG=1, in ms; 0: never. */
@@ -89,7 +89,7 @@ unsigned hk_path_steps(const char *path, struct hk_step *steps, unsigned n, unsi
 void hk_watch_start(void);
 /* The roster has changed: which files are used. */
 void hk_watch_roster(void);
-/* A set of files that has changed and come to rest, or NULL; each is returned once. */
+/* A set of files that has changed and come to rest, or NULL; each is returned once. Good until the next hk_watch_roster. */
 const struct hk_set *hk_watch_changed(void);
 struct hk_set {
 	bool ours;              /* those that hakmemd itself goes by */

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-void hk_log(enum hk_level level, const char *format, ...)
+void hk_log(enum hk_log_level level, const char *format, ...)
 {
 	char line[1200];
 	time_t now = time(NULL);
