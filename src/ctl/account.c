@@ -350,7 +350,6 @@ static void set_lists_apart(struct hk_account *account, const struct hk_heapmap 
 	hk_counters_add(&sum, &slot->counters);
 	hk_stats_summarise(&sum, &summary);
 	free(slot);
-	account->counted = true;
 	account->threads = sum.threads;
 	account->small_live = hk_min(summary.live_bytes - summary.large_live_bytes, out);
 	lists = out - account->small_live;
@@ -382,7 +381,6 @@ void hk_account_process(void *job)
 		account->error = divide_all(account, &map, &smaps);
 	}
 	if (account->error == 0) {
-		account->slab_bytes = map.slab_bytes;
 		account->large_live = map.large_bytes;
 		account->large_blocks = map.large_blocks;
 		memcpy(account->class_bytes, map.out_bytes, sizeof account->class_bytes);

@@ -50,11 +50,9 @@ struct hk_account {
 	uint64_t overdue;             /* of BIGCACHE and RUNS: free for longer than purge_delay and its ticks allow */
 	uint64_t huge_in_slabs;       /* of HUGE: trim gives it back */
 	uint64_t huge_in_blocks;      /* of HUGE: by a sample, parts of live large blocks that were never written */
-	uint64_t slab_bytes;          /* address space of slabs */
 	uint64_t small_live, large_live, large_blocks; /* allocated, touched or not */
 	uint64_t threads;
 	uint64_t class_bytes[HK_CLASSES]; /* of blocks that are live or in lists */
-	bool counted;                 /* its counters were found: LISTS is known */
 };
 
 /* The library has no page map that could be found, or another layout: for people. */

@@ -14,7 +14,6 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT_MS 500 /* somebody waits for a key to take effect */
@@ -234,7 +233,6 @@ static void offer_targets(const struct line *line)
 	struct hk_services services;
 	char pid[16], doc[256];
 
-	setenv("UV_THREADPOOL_SIZE", "16", 0);
 	hk_services_find(line->ctl->config.values.text[HK_TEXT_CONTROL_DIR], 0, TIMEOUT_MS, &services);
 	for (unsigned i = 0; i < services.n; i++) {
 		const struct hk_service *service = &services.at[i];
@@ -309,7 +307,7 @@ static void offer_arguments(const struct line *line)
 		offer_verbs(line);
 	else if (strstr(kind, "UNIT") != NULL)
 		offer_units(line);
-	else if (strstr(kind, "TARGET") != NULL || strstr(kind, "PID") != NULL || line->diff)
+	else if (strstr(kind, "TARGET") != NULL || line->diff)
 		offer_targets(line);
 	if (strstr(kind, "PATH") != NULL && strchr(line->word, '/') == NULL)
 		offer_units(line); /* of what has not been loaded, too */

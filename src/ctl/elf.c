@@ -149,7 +149,7 @@ static uint32_t gnu_hash(const char *name)
 
 static int find_by_gnu_hash(const struct object *o, const char *name, uint64_t *ret_addr)
 {
-	uint32_t head[4]; /* buckets, first hashed symbol, bloom words, bloom shift */
+	uint32_t head[4] = {0}; /* buckets, first hashed symbol, bloom words, bloom shift */
 	uint32_t h = gnu_hash(name), index, link;
 	int r = hk_remote_read(o->pid, o->gnu_hash, head, sizeof head);
 	uint64_t buckets = o->gnu_hash + sizeof head + (uint64_t) head[2] * 8;

@@ -39,7 +39,6 @@ void hk_found(struct hk_findings *all, enum hk_level level, const char *topic, c
 	added->text = text_of(format, args);
 	va_end(args);
 	all->problems += level == HK_PROBLEM;
-	all->notes += level == HK_NOTE;
 }
 
 void hk_remedy(struct hk_findings *all, const char *format, ...)

@@ -22,7 +22,7 @@ struct hk_findings {
 	char subject[320];
 	int pid; /* 0: no process */
 	struct hk_finding *at;
-	unsigned n, problems, notes;
+	unsigned n, problems;
 };
 
 /* Add one. */

@@ -165,7 +165,6 @@ static void add_slab(struct walk *walk, const struct hk_span *slab, const uint64
 		out++;
 	}
 	walk->ret->out_bytes[slab->class_number] += out * size;
-	walk->ret->slab_bytes += HK_SLAB_BYTES;
 }
 
 static size_t bitmap_bytes(const struct hk_span *slab)

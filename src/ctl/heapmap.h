@@ -35,7 +35,7 @@ struct hk_heapmap {
 	struct hk_extent *at; /* by address, none overlap */
 	size_t n, room;
 	uint64_t out_bytes[HK_CLASSES]; /* blocks of each class that are out of their slabs: live, or in lists */
-	uint64_t slab_bytes, large_bytes, large_blocks;
+	uint64_t large_bytes, large_blocks;
 	bool no_memory;
 };
 

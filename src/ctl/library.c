@@ -127,13 +127,15 @@ static char *closed_part(const char *path, uid_t uid)
 
 bool hk_library_readable(const char *path, uid_t uid, char **ret_why)
 {
-	int as = uid != HK_RUNNER_ANYBODY && geteuid() == 0 ? readable_as(path, uid) : 2;
 	char real[PATH_MAX];
 	char *part;
+	int as = 2;
 
 	*ret_why = NULL;
 	if (uid == 0)
 		return true;
+	if (uid != HK_RUNNER_ANYBODY && geteuid() == 0)
+		as = readable_as(path, uid);
 	if (realpath(path, real) == NULL)
 		snprintf(real, sizeof real, "%s", path);
 	part = closed_part(real, uid);

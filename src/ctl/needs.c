@@ -8,7 +8,6 @@
 #include "ctl/needs.h"
 #include "ctl/program.h"
 
-#include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>

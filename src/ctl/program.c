@@ -176,7 +176,6 @@ static void read_elf(int fd, struct hk_program *ret)
 	            (ssize_t) (eh.e_phnum * sizeof ph[0]))
 		return;
 	for (unsigned i = 0; i < eh.e_phnum; i++) {
-		ret->dynamic |= ph[i].p_type == PT_DYNAMIC;
 		if (ph[i].p_type != PT_INTERP || ph[i].p_filesz == 0)
 			continue;
 		ret->interpreted = true;

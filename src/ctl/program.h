@@ -16,7 +16,6 @@ struct hk_program {
 	char script[PATH_MAX];         /* the script, or "" */
 	int error;                     /* errno of what kept it from being read, or 0 */
 	bool elf, bits64, interpreted; /* interpreted: it has a loader (PT_INTERP) */
-	bool dynamic;                  /* it has PT_DYNAMIC */
 	uint16_t machine;
 	char loader[128];
 	struct stat st;

@@ -77,7 +77,8 @@ _Static_assert(HK_COUNT(metrics) <= HK_PROM_COUNTERS, "struct hk_prom_memory has
 
 /* ---- the format ---- */
 
-void hk_prom_label(FILE *to, const char *name, const char *value)
+/* name="value" with what the format wants escaped; a stranger's bytes become valid UTF-8. */
+static void put_label(FILE *to, const char *name, const char *value)
 {
 	fprintf(to, "%s=\"", name);
 	value = value[0] != '\0' ? hk_out_safe(value) : "";
@@ -98,9 +99,9 @@ void hk_prom_head(FILE *to, const char *name, const char *type, const char *help
 static void begin_sample(FILE *to, const char *name, const struct hk_answer *answer)
 {
 	fprintf(to, "%s{", name);
-	hk_prom_label(to, "unit", hk_service_unit(answer->service));
+	put_label(to, "unit", hk_service_unit(answer->service));
 	fputc(',', to);
-	hk_prom_label(to, "program", hk_service_name(answer->service));
+	put_label(to, "program", hk_service_name(answer->service));
 	fprintf(to, ",pid=\"%d\"", (int) answer->service->seen.pid);
 }
 
@@ -152,9 +153,9 @@ static void write_texts(FILE *to, const struct hk_answer *answers, unsigned n)
 			continue;
 		begin_sample(to, "hakmem_info", &answers[i]);
 		fputc(',', to);
-		hk_prom_label(to, "version", hk_out_text(answers[i].reply, "version"));
+		put_label(to, "version", hk_out_text(answers[i].reply, "version"));
 		fputc(',', to);
-		hk_prom_label(to, "mode", hk_out_text(answers[i].reply, "mode"));
+		put_label(to, "mode", hk_out_text(answers[i].reply, "mode"));
 		fputs("} 1\n", to);
 	}
 	hk_prom_head(to, "hakmem_phase", "gauge", "Phase of the ELO engine: 1 for the one that it is in.");

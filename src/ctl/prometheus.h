@@ -14,8 +14,6 @@
 void hk_prom_write(FILE *to, const struct hk_answer *answers, unsigned n);
 /* "# HELP" and "# TYPE" of one metric. */
 void hk_prom_head(FILE *to, const char *name, const char *type, const char *help);
-/* name="value" with what the format wants escaped; a stranger's bytes become valid UTF-8. */
-void hk_prom_label(FILE *to, const char *name, const char *value);
 
 /* A sum may be off for a moment while workers end; a scraper takes a counter that falls for a restart from zero and sees a
    burst that never was. Who scrapes often keeps these: counters stand still until the sum has caught up. One per service,

@@ -237,8 +237,8 @@ static enum hk_seen_state read_head(struct hk_seen *seen)
 
 	if (head == NULL)
 		return HK_SEEN_NO_BLOCK;
-	seen->error = -hk_remote_read(seen->pid, seen->block, head, offsetof(struct hk_block, pid));
-	if (seen->error == 0 && head->magic == HK_BLOCK_MAGIC) {
+	if (hk_remote_read(seen->pid, seen->block, head, offsetof(struct hk_block, pid)) == 0 &&
+	    head->magic == HK_BLOCK_MAGIC) {
 		seen->layout = head->layout;
 		copy_text(seen->version, sizeof seen->version, head->version, sizeof head->version);
 	}
@@ -287,7 +287,6 @@ void hk_scan_process(pid_t pid, struct hk_seen *ret)
 			ret->state = HK_SEEN_REFUSED;
 		else if (maps->nlibraries > 0 && r != -ESRCH)
 			ret->state = HK_SEEN_NO_BLOCK;
-		ret->error = -r;
 	}
 	for (unsigned i = 0; ret->block != 0 && i < maps->nshared; i++)
 		if (ret->block >= maps->shared[i].start && ret->block < maps->shared[i].end) {

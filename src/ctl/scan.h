@@ -12,7 +12,7 @@
 enum hk_seen_state {
 	HK_SEEN_NOTHING,  /* not preloaded, a kernel thread, or gone */
 	HK_SEEN_HIDDEN,   /* its maps cannot be read: another user's */
-	HK_SEEN_REFUSED,  /* preloaded; its memory may not be read (error) */
+	HK_SEEN_REFUSED,  /* preloaded; its memory may not be read */
 	HK_SEEN_NO_BLOCK, /* the library is mapped, but has no block: it is starting, or could not map one */
 	HK_SEEN_FOREIGN,  /* a block of another layout, or no block at all behind the pointer */
 	HK_SEEN_BLOCK
@@ -21,7 +21,6 @@ enum hk_seen_state {
 struct hk_seen {
 	pid_t pid;
 	enum hk_seen_state state;
-	int error;           /* errno behind REFUSED */
 	uid_t uid;
 	gid_t gid;
 	uint64_t start_time; /* field 22 of /proc/PID/stat */

@@ -4,7 +4,6 @@
  * processes does first.
  */
 #include "base/sys.h"
-#include "control/slots.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 

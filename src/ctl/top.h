@@ -18,7 +18,6 @@ enum hk_top_column {
 struct hk_top_row {
 	uint64_t key[2]; /* the same for one service from round to round */
 	pid_t pid;
-	uint64_t start_time;
 	char name[64], unit[128], mode[64], phase[64];
 	char why[192]; /* it did not answer, or "" */
 	int door;

@@ -118,7 +118,6 @@ static void identify(struct hk_top *top, const struct hk_service *service)
 		row = add_row(top, key);
 	row->present = true;
 	row->pid = service->seen.pid;
-	row->start_time = service->seen.start_time;
 	snprintf(row->name, sizeof row->name, "%s", hk_out_safe(hk_service_name(service)));
 	snprintf(row->unit, sizeof row->unit, "%s", hk_service_unit_safe(service));
 }

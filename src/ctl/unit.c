@@ -77,7 +77,8 @@ int hk_unit_tool(const char *const *argv, char **ret_out, char **ret_err)
 
 /* ---- names ---- */
 
-bool hk_unit_name(const char *name, char ret[HK_UNIT_NAME_MAX])
+/* Does the name look like that of a service (its suffix may be missing)? Then with the suffix to ret. */
+static bool full_name(const char *name, char ret[HK_UNIT_NAME_MAX])
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
 	size_t n = strlen(name);
@@ -138,7 +139,7 @@ int hk_unit_read(const char *name, struct hk_unit *ret, char **ret_why)
 	char *out, *err;
 	int status;
 
-	if (!hk_unit_name(name, full))
+	if (!full_name(name, full))
 		return refuse(-ENOENT, ret_why, "'%s' is no name of a service%s", name,
 		              strchr(name, '/') != NULL ? ": give the name of the unit, not a path" : "");
 	memset(ret, 0, sizeof *ret); /* name may be one of its own */

@@ -30,8 +30,6 @@ struct hk_words {
    Its exit status, 127 if it could not be run, 128 + signal. */
 int hk_unit_tool(const char *const *argv, char **ret_out, char **ret_err);
 
-/* Does the name look like that of a service (its suffix may be missing)? Then with the suffix to ret. */
-bool hk_unit_name(const char *name, char ret[HK_UNIT_NAME_MAX]);
 /* Ask systemctl. 0; −ENOENT: there is no such unit; −EIO: it could not be asked. On failure a sentence in
  * *ret_why. */
 int hk_unit_read(const char *name, struct hk_unit *ret, char **ret_why);

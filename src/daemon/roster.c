@@ -154,7 +154,7 @@ static void forget_gone(void)
 
 static void rebuild(void)
 {
-	struct hk_services next = {.everybody = true};
+	struct hk_services next = {.n = 0};
 	unsigned n = 0;
 
 	hk_processes_list(&next);
