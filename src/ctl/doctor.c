@@ -119,7 +119,7 @@ static void judge_dropin(const struct hk_unit *unit, const char *path, const str
 {
 	enum hk_dropin_state state = hk_dropin_look(path, NULL);
 	const char *preload = hk_unit_variable(unit, "LD_PRELOAD");
-	const bool named = preload != NULL && strstr(preload, "libhakmem.so") != NULL;
+	const bool named = preload != NULL && strstr(preload, HK_LIBRARY_NAME) != NULL;
 
 	if (needs->elsewhere)
 		return;

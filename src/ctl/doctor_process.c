@@ -19,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIBRARY "libhakmem.so"
 #define MAX_ENVIRON (4U << 20)
 
 /* ---- reading ---- */
@@ -72,7 +71,7 @@ static void note_mapping(struct hk_patient *p, const char *line)
 		return;
 	name = strrchr(path, '/') + 1;
 	/* Its code: of a file that may not be executed the loader leaves a piece behind, only to be read. */
-	if (strncmp(name, LIBRARY, sizeof LIBRARY - 1) == 0 && p->library[0] == '\0' &&
+	if (strncmp(name, HK_LIBRARY_NAME, sizeof HK_LIBRARY_NAME - 1) == 0 && p->library[0] == '\0' &&
 	    sscanf(line, "%*s %*c%*c%c%*s %*s %*s %" SCNu64, &execute, &inode) == 2 && execute == 'x') {
 		snprintf(p->library, sizeof p->library, "%.*s", (int) strcspn(path, "\n"), path);
 		snprintf(file, sizeof file, "%s%s", p->root, p->library);
@@ -163,7 +162,7 @@ static bool preload_entry(const struct hk_patient *p, char *ret, size_t size)
 
 	for (char *one = copy != NULL ? strtok_r(copy, " :", &save) : NULL; one != NULL && !found;
 	     one = strtok_r(NULL, " :", &save)) {
-		found = strstr(one, LIBRARY) != NULL;
+		found = strstr(one, HK_LIBRARY_NAME) != NULL;
 		snprintf(ret, size, "%s", one);
 	}
 	free(copy);
@@ -307,7 +306,7 @@ static void judge_loaded(const struct hk_patient *p, const struct hk_program *pr
    program, then LD_PRELOAD from left to right, then what is linked. */
 static void judge_others(const struct hk_patient *p, struct hk_findings *all)
 {
-	const char *ours = p->preload != NULL ? strstr(p->preload, LIBRARY) : NULL;
+	const char *ours = p->preload != NULL ? strstr(p->preload, HK_LIBRARY_NAME) : NULL;
 
 	for (unsigned i = 0; i < p->nothers; i++) {
 		const char *name = strrchr(p->other[i], '/') + 1, *theirs = NULL;

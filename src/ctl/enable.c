@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIBRARY "libhakmem.so"
 #define MAX_SETTINGS (HK_KEY_COUNT + 2)
 
 /* What one call carries for all its units. */
@@ -344,7 +343,7 @@ static void tell_rest(const struct order *order, const struct hk_unit *unit, con
 	for (unsigned i = 0; i < files.n; i++)
 		if (strcmp(files.at[i], path) != 0)
 			tell(order, "stays", "%s", files.at[i]);
-	if (preload != NULL && strstr(preload, LIBRARY) != NULL)
+	if (preload != NULL && strstr(preload, HK_LIBRARY_NAME) != NULL)
 		tell(order, "note", "LD_PRELOAD still names the library: %s",
 		     hk_unit_where(unit, "Environment", NULL));
 }

@@ -5,6 +5,7 @@
  */
 #include "ctl/needs.h"
 #include "ctl/program.h"
+#include "ctl/scan.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIBRARY "libhakmem.so"
 
 static const char *name_of(const char *path)
 {
@@ -56,7 +56,7 @@ static void judge_postgres(const struct hk_unit *unit, struct hk_needs *needs, s
 		(void) cluster_of(unit->name, cluster, sizeof cluster);
 	snprintf(file, sizeof file, "/etc/postgresql/%s/environment", cluster);
 	needs->elsewhere = true;
-	if (hk_unit_line(file, "LD_PRELOAD", value, sizeof value) > 0 && strstr(value, LIBRARY) != NULL) {
+	if (hk_unit_line(file, "LD_PRELOAD", value, sizeof value) > 0 && strstr(value, HK_LIBRARY_NAME) != NULL) {
 		hk_found(all, HK_FINE, "start", "%s names the library", file);
 		return;
 	}
@@ -114,7 +114,7 @@ static unsigned pass_env(const struct hk_unit *unit, struct hk_words words, stru
 			         exec_where(unit));
 			hk_remedy(all, "a drop-in of yours with ExecStart= and ExecStart=COMMAND that has "
 			               "LD_PRELOAD=… behind env");
-		} else if (strncmp(word, "LD_PRELOAD=", 11) == 0 && strstr(word, LIBRARY) == NULL) {
+		} else if (strncmp(word, "LD_PRELOAD=", 11) == 0 && strstr(word, HK_LIBRARY_NAME) == NULL) {
 			hk_found(all, HK_PROBLEM, "start", "'%s' in %s takes the place of ours", word,
 			         exec_where(unit));
 			hk_remedy(all, "name the library there, in front");
@@ -235,7 +235,7 @@ static void judge_files(const struct hk_unit *unit, struct hk_findings *all)
 			continue;
 		for (size_t i = 0; i < files.gl_pathc; i++) {
 			unsigned line = hk_unit_line(files.gl_pathv[i], "LD_PRELOAD", other, sizeof other);
-			if (line == 0 || strstr(other, LIBRARY) != NULL)
+			if (line == 0 || strstr(other, HK_LIBRARY_NAME) != NULL)
 				continue;
 			hk_found(all, HK_PROBLEM, "preload",
 			         "%s:%u sets LD_PRELOAD=%s, and wins over any drop-in (EnvironmentFile= in "
@@ -260,7 +260,7 @@ static void judge_later(const struct hk_unit *unit, const struct hk_needs *needs
 		    strcmp(name_of(files.at[i]), "hakmem.conf") <= 0)
 			continue;
 		if (value[0] != '\0' &&
-		    (strstr(value, "LD_PRELOAD=") == NULL || strstr(value, LIBRARY) != NULL))
+		    (strstr(value, "LD_PRELOAD=") == NULL || strstr(value, HK_LIBRARY_NAME) != NULL))
 			continue;
 		hk_found(all, HK_PROBLEM, "preload", "%s:%u has Environment=%s and is read after hakmem.conf",
 		         files.at[i], line, value);
@@ -287,7 +287,7 @@ static void compose_preload(const struct hk_unit *unit, struct hk_needs *needs, 
 	snprintf(needs->preload, size, "%s", needs->library);
 	for (char *one = copy != NULL ? strtok_r(copy, " :", &save) : NULL; one != NULL;
 	     one = strtok_r(NULL, " :", &save)) {
-		if (strncmp(name_of(one), LIBRARY, sizeof LIBRARY - 1) == 0)
+		if (strncmp(name_of(one), HK_LIBRARY_NAME, sizeof HK_LIBRARY_NAME - 1) == 0)
 			continue;
 		strcat(strcat(needs->preload, ":"), one);
 		if (hk_program_allocator(one))

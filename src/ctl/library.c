@@ -16,13 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIBRARY "libhakmem.so"
 
 /* The library in dir, dir without links, if it can be read; a link to the version stays one. First by the name that every
    installation has and keeps: the one without a number comes and goes with what developers need. */
 static bool library_in(const char *dir, char *ret, size_t size)
 {
-	static const char *const names[] = {LIBRARY ".0", LIBRARY};
+	static const char *const names[] = {HK_LIBRARY_NAME ".0", HK_LIBRARY_NAME};
 	char real[PATH_MAX];
 
 	for (size_t i = 0; realpath(dir, real) != NULL && i < HK_COUNT(names); i++)
@@ -69,7 +68,7 @@ bool hk_library_find(char *ret, size_t size, bool say)
 			hk_ctl_fail(
 			        0,
 			        "%s not found (looked near hakmemctl and in %s); set HAKMEM_LIB to its path",
-			        LIBRARY, HK_LIBDIR);
+			        HK_LIBRARY_NAME, HK_LIBDIR);
 		return false;
 	}
 	if (strpbrk(ret, " :") != NULL)

@@ -3,8 +3,8 @@
  * ELF files of strangers, read with bounds: header, program headers, dynamic section, names of symbols.
  */
 #include "ctl/program.h"
-
 #include "ctl/elf.h"
+#include "ctl/scan.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -121,7 +121,7 @@ static void read_needed(int fd, const Elf64_Shdr *dynamic, const Elf64_Shdr *str
 			snprintf(ret->allocator, sizeof ret->allocator, "%s", name);
 		if (is_sanitizer(name))
 			snprintf(ret->sanitizer, sizeof ret->sanitizer, "%s", name);
-		if (strncmp(name, "libhakmem.so", 12) == 0)
+		if (strncmp(name, HK_LIBRARY_NAME, sizeof HK_LIBRARY_NAME - 1) == 0)
 			ret->hakmem = true;
 	}
 	free(dyn);

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIBRARY "libhakmem.so"
 #define EXIT_NOT_EXECUTABLE 126 /* as shells have it */
 #define EXIT_NOT_FOUND 127
 
@@ -29,7 +28,7 @@ static int preload(void)
 	if (!hk_library_find(library, sizeof library, true))
 		return HK_EXIT_FAILED;
 	if (before != NULL && before[0] != '\0') {
-		if (strstr(before, LIBRARY) != NULL)
+		if (strstr(before, HK_LIBRARY_NAME) != NULL)
 			return 0;
 		r = asprintf(&list, "%s:%s", library, before);
 	} else {

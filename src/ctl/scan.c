@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define BLOCK_SYMBOL "hakmem_control_block"
-#define LIBRARY "libhakmem.so"
 #define MAX_LIBRARIES 4
 #define MAX_SHARED 256
 
@@ -145,7 +144,7 @@ static void note_mapping(struct maps *maps, const char *line, const char *exe)
 	if (offset != 0)
 		return;
 	name = strrchr(path, '/') + 1;
-	if (strncmp(name, LIBRARY, sizeof LIBRARY - 1) == 0 && maps->nlibraries < MAX_LIBRARIES)
+	if (strncmp(name, HK_LIBRARY_NAME, sizeof HK_LIBRARY_NAME - 1) == 0 && maps->nlibraries < MAX_LIBRARIES)
 		maps->library[maps->nlibraries++] = range.start;
 	else if (maps->program == 0 && strcmp(path, exe) == 0)
 		maps->program = range.start;

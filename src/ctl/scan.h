@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#define HK_LIBRARY_NAME "libhakmem.so" /* how every name of its file begins */
+
 enum hk_seen_state {
 	HK_SEEN_NOTHING,  /* not preloaded, a kernel thread, or gone */
 	HK_SEEN_HIDDEN,   /* its maps cannot be read: another user's */

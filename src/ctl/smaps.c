@@ -5,6 +5,7 @@
  * threads' stack pointers or the guard page below.
  */
 #include "ctl/smaps.h"
+#include "ctl/scan.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +81,7 @@ static enum hk_region_kind kind_of(struct reading *reading, const struct hk_regi
 	/* The end of a file's data, where it is longer than the file. */
 	if (reading->before[0] == '/' &&
 	    (before->kind == HK_REGION_PROGRAM || before->kind == HK_REGION_LIBRARY))
-		return strstr(reading->before, "/libhakmem.so") != NULL ? HK_REGION_OURS : before->kind;
+		return strstr(reading->before, "/" HK_LIBRARY_NAME) != NULL ? HK_REGION_OURS : before->kind;
 	return before->guard && before->anonymous ? HK_REGION_STACK : HK_REGION_OTHER;
 }
 
