@@ -56,12 +56,8 @@ static void print_overridden(const json_t *reply)
 {
 	const json_t *all = json_object_get(reply, "overridden");
 
-	for (size_t i = 0; i < json_array_size(all); i++) {
-		const json_t *one = json_array_get(all, i);
-
-		printf("\n  %s = %s (%s) does not hold: %s says %s", hk_out_text(one, "key"), hk_out_text(one, "value"),
-		       hk_out_text(one, "place"), hk_out_text(one, "by"), hk_out_text(one, "holds"));
-	}
+	for (size_t i = 0; i < json_array_size(all); i++)
+		printf("\n  %s", hk_out_overridden(json_array_get(all, i)));
 }
 
 /* All that set was told concerns keys that are read at start-up: nothing has changed, and nothing will. */

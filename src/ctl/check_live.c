@@ -155,12 +155,8 @@ static void print_diff(const struct hk_ctl *ctl, const struct hk_answer *answer)
 		printf("%s: a reload would change\n", hk_ctl_label(answer->service));
 	if (json_array_size(changes) > 0)
 		print_changes(ctl, changes);
-	for (size_t i = 0; i < json_array_size(vain); i++) {
-		const json_t *one = json_array_get(vain, i);
-
-		printf("  %s = %s (%s) does not hold: %s says %s\n", hk_out_text(one, "key"), hk_out_text(one, "value"),
-		       hk_out_text(one, "place"), hk_out_text(one, "by"), hk_out_text(one, "holds"));
-	}
+	for (size_t i = 0; i < json_array_size(vain); i++)
+		printf("  %s\n", hk_out_overridden(json_array_get(vain, i)));
 }
 
 int hk_check_diff(struct hk_ctl *ctl)

@@ -15,7 +15,7 @@
 #include <wchar.h>
 
 #define BUFFERS 8
-#define BUFFER_SIZE 512
+#define BUFFER_SIZE 1024 /* a sentence with a path and some values */
 #define BAR_CELLS 20
 #define DURATION_MAX (86400.0 * UINT32_MAX) /* as many days as %u prints */
 
@@ -174,6 +174,15 @@ const char *hk_out_pending(const json_t *key)
 		         "HAKMEM_%s where that is set, and restart (set %s=- takes it back)", name, value, upper, name);
 	else
 		snprintf(buf, BUFFER_SIZE, "%s = %s waits for a restart", name, value);
+	return buf;
+}
+
+const char *hk_out_overridden(const json_t *one)
+{
+	char *buf = buffer();
+
+	snprintf(buf, BUFFER_SIZE, "%s = %s (%s) does not hold: %s says %s", hk_out_text(one, "key"), hk_out_text(one, "value"),
+	         hk_out_text(one, "place"), hk_out_text(one, "by"), hk_out_text(one, "holds"));
 	return buf;
 }
 

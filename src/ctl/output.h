@@ -30,6 +30,9 @@ void hk_out_table(const char *const *cells, size_t rows, size_t columns, const c
 /* "security = full waits for a restart", with what is to be done where the restart would lose it. */
 const char *hk_out_pending(const json_t *key);
 
+/* "KEY = VALUE (PLACE) does not hold: BY says HOLDS", of one in "overridden". */
+const char *hk_out_overridden(const json_t *one);
+
 /* Fields of a reply, or what stands for them when they are missing. */
 const char *hk_out_text(const json_t *object, const char *name);
 const char *hk_out_text_at(const json_t *array, size_t i);

@@ -66,12 +66,8 @@ static void log_taken(const char *label, const json_t *reply, struct tally *tall
 		       applied, all, all == 1 ? "" : "es");
 	for (size_t i = 0; i < json_array_size(pending); i++)
 		hk_log(HK_LOG_INFO, "%s: %s", label, hk_out_pending(json_array_get(pending, i)));
-	for (size_t i = 0; i < json_array_size(vain); i++) {
-		const json_t *one = json_array_get(vain, i);
-
-		hk_log(HK_LOG_WARNING, "%s: %s = %s (%s) does not hold: %s says %s", label, hk_out_text(one, "key"),
-		       hk_out_text(one, "value"), hk_out_text(one, "place"), hk_out_text(one, "by"), hk_out_text(one, "holds"));
-	}
+	for (size_t i = 0; i < json_array_size(vain); i++)
+		hk_log(HK_LOG_WARNING, "%s: %s", label, hk_out_overridden(json_array_get(vain, i)));
 	log_list(label, "warning: ", json_object_get(reply, "warnings"));
 	tally->taken++;
 	tally->pending += applied < all || json_array_size(pending) > 0;
