@@ -9,7 +9,6 @@
 #include "ctl/pool.h"
 
 #include <errno.h>
-#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,7 +252,6 @@ static void print_row(const struct hk_ctl *ctl, const struct explained *e, const
                       const unsigned *which)
 {
 	const struct hk_picture *picture = &e->picture;
-	bool unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	uint64_t one = 0, all = 0;
 	double share;
 
@@ -266,7 +264,7 @@ static void print_row(const struct hk_ctl *ctl, const struct explained *e, const
 	if (e->n > 1)
 		printf(" %7s ", hk_out_bytes(one));
 	printf(" %7s  %s%s%s %4.0f%%", hk_out_bytes(all), ctl->colour ? "\033[2m" : "",
-	       hk_out_bar(share, unicode), ctl->colour ? "\033[0m" : "", share * 100);
+	       hk_out_bar(share, hk_out_unicode()), ctl->colour ? "\033[0m" : "", share * 100);
 	print_details(picture, which, e->n > 1 ? 60 : 51);
 	putchar('\n');
 }

@@ -6,7 +6,6 @@
 #include "config/name.h"
 #include "ctl/output.h"
 
-#include <langinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +62,7 @@ bool hk_found_any(const struct hk_findings *all, enum hk_level level, const char
 
 void hk_findings_print(const struct hk_findings *all, enum hk_level from, bool colour)
 {
-	const char *arrow = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "\u2192" : "->";
+	const char *arrow = hk_out_unicode() ? "\u2192" : "->";
 
 	printf("%s%s%s\n", colour ? "\033[1m" : "", all->subject, colour ? "\033[0m" : "");
 	for (unsigned i = 0; i < all->n; i++) {

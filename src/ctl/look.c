@@ -6,7 +6,6 @@
 #include "ctl/output.h"
 
 #include <inttypes.h>
-#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,9 +124,8 @@ static void print_bytes(const struct hk_ctl *ctl, const json_t *reply, const cha
 {
 	uint64_t bytes = hk_out_uint(reply, name), rss = hk_out_uint(reply, "rss_bytes");
 	double share = rss > 0 ? (double) bytes / (double) rss : 0;
-	bool unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 
-	printf("             %-9s %6s  %s%s%s ", label, hk_out_bytes(bytes), paint(ctl, DIM), hk_out_bar(share > 1 ? 1 : share, unicode),
+	printf("             %-9s %6s  %s%s%s ", label, hk_out_bytes(bytes), paint(ctl, DIM), hk_out_bar(share > 1 ? 1 : share, hk_out_unicode()),
 	       paint(ctl, PLAIN));
 	if (share > 1)
 		printf(" not all of it resident\n"); /* parts are counted by what they were handed out as */

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +123,12 @@ int hk_out_json(json_t *value)
 	return r == 0 ? HK_EXIT_DONE : HK_EXIT_FAILED;
 }
 
-/* Columns on a terminal. */
-static size_t width(const char *text)
+bool hk_out_unicode(void)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+size_t hk_out_width(const char *text)
 {
 	wchar_t wide[BUFFER_SIZE];
 	size_t n = mbstowcs(wide, text, HK_COUNT(wide));
@@ -134,7 +139,7 @@ static size_t width(const char *text)
 
 static void print_cell(const char *text, size_t columns, bool right, bool last)
 {
-	int pad = (int) (columns - width(text));
+	int pad = (int) (columns - hk_out_width(text));
 
 	if (right)
 		printf("%*s%s", pad, "", text);
@@ -150,7 +155,7 @@ void hk_out_table(const char *const *cells, size_t rows, size_t columns, const c
 	if (widest == NULL)
 		return;
 	for (size_t i = 0; i < rows * columns; i++)
-		widest[i % columns] = hk_max(widest[i % columns], width(cells[i]));
+		widest[i % columns] = hk_max(widest[i % columns], hk_out_width(cells[i]));
 	for (size_t row = 0; row < rows; row++) {
 		if (row == 0 && colour)
 			fputs("\033[1m", stdout);

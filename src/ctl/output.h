@@ -23,6 +23,11 @@ _Noreturn void hk_out_of_memory(void);
 /* Print value (taken over) as indented JSON with a newline. Returns an exit status. */
 int hk_out_json(json_t *value);
 
+/* Does the terminal's character set have the bars and arrows? */
+bool hk_out_unicode(void);
+/* Columns that a text takes on a terminal. */
+size_t hk_out_width(const char *text);
+
 /* A table: columns cells per row, the first row is the head. Columns whose letter in align is 'r' are
    set to the right. */
 void hk_out_table(const char *const *cells, size_t rows, size_t columns, const char *align, bool colour);

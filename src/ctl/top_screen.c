@@ -6,7 +6,6 @@
 #include "ctl/output.h"
 #include "ctl/top.h"
 
-#include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
 #include <ncurses.h>
@@ -48,7 +47,7 @@ int hk_top_screen_open(void)
 		                   "--json the same for programs");
 	setlocale(LC_ALL, "");
 	setlocale(LC_NUMERIC, "C");
-	unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	unicode = hk_out_unicode();
 	screen = newterm(NULL, stdout, stdin);
 	if (screen == NULL)
 		return hk_ctl_fail(HK_EXIT_FAILED,
@@ -207,15 +206,6 @@ static void put_figures(char *line, const struct hk_top_row *row)
 	put(line, hk_top_count(row->faults), columns[HK_TOP_FAULTS].width, true);
 }
 
-static int columns_of(const char *line)
-{
-	wchar_t wide[LINE_MAX_BYTES];
-	size_t n = mbstowcs(wide, line, HK_COUNT(wide));
-	int cells = n < HK_COUNT(wide) ? wcswidth(wide, n) : -1;
-
-	return cells >= 0 ? cells : (int) strlen(line);
-}
-
 static void draw_row(const struct hk_top_row *row, const struct hk_top_view *view, int y, bool selected)
 {
 	char line[LINE_MAX_BYTES] = "", pid[16];
@@ -228,14 +218,14 @@ static void draw_row(const struct hk_top_row *row, const struct hk_top_view *vie
 		put(line, row->unit, unit_width(), false);
 	if (row->why[0] == '\0' && row->answered)
 		put_figures(line, row);
-	left = hk_max(COLS - columns_of(line), 0);
+	left = hk_max(COLS - (int) hk_out_width(line), 0);
 	if (row->why[0] != '\0') {
 		char text[256];
 		snprintf(text, sizeof text, "no answer: %s", row->why);
 		put(line, text, left, false);
 	} else if (row->answered) {
 		put_history(line, view->rates ? row->rate_history : row->rss_history, row->nhistory, left);
-		put(line, "", hk_max(COLS - columns_of(line), 0), false);
+		put(line, "", hk_max(COLS - (int) hk_out_width(line), 0), false);
 	} else {
 		put(line, "...", left, false);
 	}
