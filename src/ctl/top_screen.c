@@ -208,7 +208,7 @@ static void put_figures(char *line, const struct hk_top_row *row)
 
 static void draw_row(const struct hk_top_row *row, const struct hk_top_view *view, int y, bool selected)
 {
-	char line[LINE_MAX_BYTES] = "", pid[16];
+	char line[LINE_MAX_BYTES] = "", whole[LINE_MAX_BYTES] = "", pid[16];
 	int left;
 
 	snprintf(pid, sizeof pid, "%d", (int) row->pid);
@@ -218,21 +218,21 @@ static void draw_row(const struct hk_top_row *row, const struct hk_top_view *vie
 		put(line, row->unit, unit_width(), false);
 	if (row->why[0] == '\0' && row->answered)
 		put_figures(line, row);
-	left = hk_max(COLS - (int) hk_out_width(line), 0);
+	left = COLS - (int) hk_out_width(line);
+	left = left > 0 ? left : 0;
 	if (row->why[0] != '\0') {
 		char text[256];
 		snprintf(text, sizeof text, "no answer: %s", row->why);
 		put(line, text, left, false);
 	} else if (row->answered) {
 		put_history(line, view->rates ? row->rate_history : row->rss_history, row->nhistory, left);
-		put(line, "", hk_max(COLS - (int) hk_out_width(line), 0), false);
 	} else {
 		put(line, "...", left, false);
 	}
+	put(whole, line, COLS, false); /* and no cell of the line below */
 	attrset(selected ? A_REVERSE : row->why[0] != '\0' ? A_DIM : A_NORMAL);
-	mvaddstr(y, 0, line);
+	mvaddnstr(y, 0, whole, (int) strlen(whole) - 1);
 	attrset(A_NORMAL);
-	clrtoeol();
 }
 
 static void draw_bottom(const struct hk_top *top, const struct hk_top_view *view)

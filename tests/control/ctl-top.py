@@ -248,6 +248,13 @@ try:
     # Another size, and one in which nothing has room.
     screen.resize(10, 70)
     screen.wait("ten lines", lambda text: text.split("\n")[9].startswith("q quit") and len(pids(text)) == 2)
+    # … and one in which the rows leave no line free: what is asked has its own.
+    screen.resize(6, 70)
+    screen.wait("six lines", lambda text: text.split("\n")[5].startswith("q quit") and len(pids(text)) == 2)
+    screen.keys("t")
+    screen.wait("the question", lambda text: re.match(r"trim holder\[\d+\]\? y: yes", text.split("\n")[4]) and len(pids(text)) == 2)
+    screen.keys("n")
+    screen.shows("^trim: not done")
     screen.resize(3, 20)
     screen.read(1)
     screen.resize(24, 90)
