@@ -11,6 +11,7 @@
 #include "ctl/complete.h"
 #include "config/doc.h"
 #include "ctl/output.h"
+#include "ctl/unit.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -250,11 +251,8 @@ static void offer_targets(const struct line *line)
 /* Units that systemd knows by their files. */
 static void offer_units(const struct line *line)
 {
-	static const char *const folders[] = {"/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system",
-	                                      "/lib/systemd/system"};
-
-	for (size_t i = 0; i < HK_COUNT(folders); i++) {
-		DIR *dir = opendir(folders[i]);
+	for (size_t i = 0; hk_unit_folders[i] != NULL; i++) {
+		DIR *dir = opendir(hk_unit_folders[i]);
 		const struct dirent *entry;
 
 		while (dir != NULL && (entry = readdir(dir)) != NULL) {

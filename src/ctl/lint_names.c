@@ -5,6 +5,7 @@
  */
 #include "config/name.h"
 #include "ctl/lint.h"
+#include "ctl/unit.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -13,11 +14,6 @@
 #include <unistd.h>
 
 #define NAME_SIZE 256
-
-static const char *const unit_folders[] = {
-        "/etc/systemd/system", "/run/systemd/system",     "/run/systemd/transient",    "/run/systemd/generator",
-        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
-};
 
 /* The nearest so far; candidates do not stay where they are. */
 struct search {
@@ -127,7 +123,7 @@ const char *hk_lint_near_unit(const char *name, char *ret, size_t size)
 		snprintf(template, sizeof template, "%.*s%.100s", (int) (hk_min((size_t) (at - name), 100) + 1), name, dot);
 		search.near.want = template;
 	}
-	for (size_t i = 0; i < HK_COUNT(unit_folders); i++)
-		offer_folder(&search, unit_folders[i]);
+	for (size_t i = 0; hk_unit_folders[i] != NULL; i++)
+		offer_folder(&search, hk_unit_folders[i]);
 	return conclude(&search, ret, size);
 }

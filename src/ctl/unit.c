@@ -26,6 +26,10 @@ static const char properties[] =
         "ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,ExecPaths,NoExecPaths,TemporaryFileSystem,BindPaths,"
         "BindReadOnlyPaths,RestrictAddressFamilies,SystemCallFilter,SystemCallErrorNumber";
 
+const char *const hk_unit_folders[] = {
+        "/etc/systemd/system",           "/run/systemd/system",     "/run/systemd/transient", "/run/systemd/generator",
+        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",    NULL};
+
 static void *must(void *memory)
 {
 	if (memory == NULL)

@@ -26,6 +26,9 @@ struct hk_words {
 	unsigned n;
 };
 
+/* Where files of units are; ends with NULL. */
+extern const char *const hk_unit_folders[];
+
 /* Run a program found in PATH; stdout and stderr into texts of their own, that the caller may leave unfreed.
    Its exit status, 127 if it could not be run, 128 + signal. */
 int hk_unit_tool(const char *const *argv, char **ret_out, char **ret_err);
