@@ -183,9 +183,7 @@ static void explain_closed(const struct hk_seen *seen, char *error, size_t size)
 	else if (seen->state == HK_SEEN_FOREIGN)
 		snprintf(error, size, "its control block is not one that this hakmemctl knows");
 	else if (seen->state == HK_SEEN_REFUSED || seen->state == HK_SEEN_HIDDEN)
-		snprintf(error, size,
-		         "the kernel refuses access to its memory: needs root, or the same user where ptrace is "
-		         "allowed (kernel.yama.ptrace_scope = 0), or control = on in the service");
+		snprintf(error, size, "%s", HK_DOOR2_REFUSED);
 	else if (seen->state == HK_SEEN_NO_BLOCK)
 		snprintf(error, size, "libhakmem.so is mapped, but has no control block (is it still starting?)");
 	else

@@ -112,7 +112,7 @@ static int change(struct hk_ctl *ctl, char **targets, int n, const char *line)
 	if (status != HK_EXIT_DONE)
 		return status;
 	if (services.n == 0)
-		fputs("hakmemctl: no process with hakmem is running\n", stderr);
+		hk_ctl_say_none(ctl, &services);
 	status = hk_ctl_ask(ctl, line, true, &services, answers) > 0 ? HK_EXIT_FAILED : HK_EXIT_DONE;
 	for (unsigned i = 0; i < services.n; i++)
 		if (answers[i].error[0] == '\0' && in_vain(ctl, answers[i].reply))

@@ -5,6 +5,7 @@
  * program are looked at before they are started, too.
  */
 #include "ctl/doctor.h"
+#include "base/sys.h"
 #include "config/name.h"
 #include "ctl/dropin.h"
 #include "ctl/output.h"
@@ -191,19 +192,10 @@ static bool named(const struct hk_seen *seen, const char *target)
 
 static pid_t parent_of(pid_t pid)
 {
-	struct hk_patient patient = {.seen = {.pid = pid}};
-	char path[64], text[4096];
-	FILE *file;
-	size_t n;
+	char path[64], text[8192];
 
 	snprintf(path, sizeof path, "/proc/%d/status", (int) pid);
-	file = fopen(path, "re");
-	n = file != NULL ? fread(text, 1, sizeof text - 1, file) : 0;
-	if (file != NULL)
-		fclose(file);
-	text[n] = '\0';
-	patient.status = text;
-	return (pid_t) hk_patient_status(&patient, "PPid");
+	return (pid_t) hk_scan_status(hk_sys_read_file(path, text, sizeof text) > 0 ? text : NULL, "PPid");
 }
 
 /* Processes of that name, but not the workers that one of them has forked. */

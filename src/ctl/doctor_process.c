@@ -120,14 +120,7 @@ static void read_block(struct hk_patient *p)
 
 long long hk_patient_status(const struct hk_patient *patient, const char *name)
 {
-	const char *line = patient->status;
-	size_t n = strlen(name);
-
-	for (; line != NULL && *line != '\0';
-	     line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL)
-		if (strncmp(line, name, n) == 0 && line[n] == ':')
-			return strtoll(line + n + 1, NULL, 10);
-	return -1;
+	return hk_scan_status(patient->status, name);
 }
 
 int hk_patient_read(pid_t pid, struct hk_patient *ret)

@@ -205,9 +205,7 @@ static void explain(struct hk_door2 *job, int error)
 	if (job->error[0] != '\0')
 		return;
 	if (error == -EPERM)
-		snprintf(job->error, sizeof job->error,
-		         "the kernel refuses access to its memory: needs root, or the same user where ptrace is "
-		         "allowed (kernel.yama.ptrace_scope = 0), or control = on in the service");
+		snprintf(job->error, sizeof job->error, "%s", HK_DOOR2_REFUSED);
 	else if (error == -ESRCH || error == -EFAULT)
 		snprintf(job->error, sizeof job->error, "the process ended during the request");
 	else if (error == -EAGAIN)

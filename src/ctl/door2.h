@@ -21,6 +21,10 @@ struct hk_door2 {
 	char reply[HK_REPLY_MAX];
 };
 
+#define HK_DOOR2_REFUSED                                                                                             \
+	"the kernel refuses access to its memory: needs root, or the same user where ptrace is allowed "              \
+	"(kernel.yama.ptrace_scope = 0), or control = on in the service"
 /* Carry out job->line. Blocking, for a worker thread; waits about 0.1 s for a change to be taken up. */
 void hk_door2_run(struct hk_door2 *job);
+
 #endif

@@ -49,6 +49,17 @@ uint64_t hk_scan_start_time(pid_t pid)
 	return state == 'Z' || state == 'X' ? 0 : start;
 }
 
+long long hk_scan_status(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = text; line != NULL && *line != '\0';
+	     line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL)
+		if (strncmp(line, name, n) == 0 && line[n] == ':')
+			return strtoll(line + n + 1, NULL, 10);
+	return -1;
+}
+
 /* The innermost *.service or *.scope of its cgroup, or "". */
 static void read_unit(pid_t pid, char *ret, size_t size)
 {

@@ -44,6 +44,8 @@ void hk_scan_process(pid_t pid, struct hk_seen *ret);
 int hk_scan_symbol(pid_t pid, const char *name, uint64_t *ret_addr);
 /* Name, unit, uid and start time only (no look at its memory). 0, or −ESRCH. */
 int hk_scan_identity(pid_t pid, struct hk_seen *ret);
+/* "Name:" in the text of /proc/PID/status (or NULL) as a number, or −1. */
+long long hk_scan_status(const char *text, const char *name);
 /* Start time of a live process that is no zombie, or 0. */
 uint64_t hk_scan_start_time(pid_t pid);
 
