@@ -5,7 +5,6 @@
  */
 #include "ctl/elf.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,12 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MAX_PHDRS 64
 #define MAX_DYN 256
 #define MAX_CHAIN 65536
-#define MAX_SECTIONS 4096
-#define MAX_SYMBOLS (1U << 21)
-#define MAX_STRINGS (64U << 20)
 
 /* What PT_DYNAMIC says of one object, as addresses in the process. */
 struct object {
@@ -51,7 +46,7 @@ int hk_remote_write(pid_t pid, uint64_t addr, const void *buf, size_t size)
 static bool header_ok(const Elf64_Ehdr *eh)
 {
 	return memcmp(eh->e_ident, ELFMAG, SELFMAG) == 0 && eh->e_ident[EI_CLASS] == ELFCLASS64 &&
-	       eh->e_phentsize == sizeof(Elf64_Phdr) && eh->e_phnum > 0 && eh->e_phnum <= MAX_PHDRS;
+	       eh->e_phentsize == sizeof(Elf64_Phdr) && eh->e_phnum > 0 && eh->e_phnum <= HK_ELF_PHDRS;
 }
 
 /* Load bias: what to add to an address of the file; the first PT_LOAD is what is mapped at base. */
@@ -100,7 +95,7 @@ static int read_dynamic(struct object *o, uint64_t addr, uint64_t size)
 static int open_object(struct object *o, uint64_t base)
 {
 	Elf64_Ehdr eh;
-	Elf64_Phdr ph[MAX_PHDRS];
+	Elf64_Phdr ph[HK_ELF_PHDRS];
 	int r = hk_remote_read(o->pid, base, &eh, sizeof eh);
 
 	if (r < 0)
@@ -218,24 +213,37 @@ void *hk_elf_read_file(int fd, uint64_t offset, size_t size)
 	return buf;
 }
 
-static uint64_t search_symbols(int fd, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, const char *name)
+void hk_elf_each_symbol(int fd, const Elf64_Shdr *symbols, const Elf64_Shdr *strings,
+                        bool (*visit)(const Elf64_Sym *symbol, const char *name, void *data), void *data)
 {
 	size_t n = symbols->sh_size / sizeof(Elf64_Sym);
-	uint64_t value = 0;
 	Elf64_Sym *sym;
 	char *text;
 
-	if (n == 0 || n > MAX_SYMBOLS || strings->sh_size > MAX_STRINGS)
-		return 0;
+	if (n == 0 || n > HK_ELF_SYMBOLS || strings->sh_size > HK_ELF_STRINGS)
+		return;
 	sym = hk_elf_read_file(fd, symbols->sh_offset, n * sizeof *sym);
 	text = hk_elf_read_file(fd, strings->sh_offset, strings->sh_size);
-	for (size_t i = 0; sym != NULL && text != NULL && value == 0 && i < n; i++)
+	for (size_t i = 0; sym != NULL && text != NULL && i < n; i++)
 		if (sym[i].st_shndx != SHN_UNDEF && sym[i].st_name < strings->sh_size &&
-		    strcmp(text + sym[i].st_name, name) == 0)
-			value = sym[i].st_value;
+		    visit(&sym[i], text + sym[i].st_name, data))
+			break;
 	free(sym);
 	free(text);
-	return value;
+}
+
+struct wanted {
+	const char *name;
+	uint64_t value; /* 0: not found yet */
+};
+
+static bool note_wanted(const Elf64_Sym *symbol, const char *name, void *data)
+{
+	struct wanted *wanted = data;
+
+	if (strcmp(name, wanted->name) == 0)
+		wanted->value = symbol->st_value;
+	return wanted->value != 0;
 }
 
 static int find_in_file(int fd, uint64_t base, const char *name, uint64_t *ret_addr)
@@ -243,24 +251,25 @@ static int find_in_file(int fd, uint64_t base, const char *name, uint64_t *ret_a
 	Elf64_Ehdr eh;
 	Elf64_Phdr *ph;
 	Elf64_Shdr *sh;
-	uint64_t bias = 0, value = 0;
+	struct wanted wanted = {.name = name};
+	uint64_t bias = 0;
 
 	if (pread(fd, &eh, sizeof eh, 0) != sizeof eh || !header_ok(&eh))
 		return -ENOEXEC;
-	if (eh.e_shnum == 0 || eh.e_shnum > MAX_SECTIONS || eh.e_shentsize != sizeof *sh)
+	if (eh.e_shnum == 0 || eh.e_shnum > HK_ELF_SECTIONS || eh.e_shentsize != sizeof *sh)
 		return -ENOENT;
 	ph = hk_elf_read_file(fd, eh.e_phoff, eh.e_phnum * sizeof *ph);
 	sh = hk_elf_read_file(fd, eh.e_shoff, eh.e_shnum * sizeof *sh);
 	if (ph != NULL && sh != NULL && find_bias(ph, eh.e_phnum, base, &bias) == 0)
 		for (unsigned i = 0; i < eh.e_shnum; i++)
 			if (sh[i].sh_type == SHT_SYMTAB && sh[i].sh_link < eh.e_shnum) {
-				value = search_symbols(fd, &sh[i], &sh[sh[i].sh_link], name);
+				hk_elf_each_symbol(fd, &sh[i], &sh[sh[i].sh_link], note_wanted, &wanted);
 				break; /* a file has one; thousands over the same bytes would take minutes */
 			}
 	free(ph);
 	free(sh);
-	*ret_addr = value != 0 ? bias + value : 0;
-	return value != 0 ? 0 : -ENOENT;
+	*ret_addr = wanted.value != 0 ? bias + wanted.value : 0;
+	return wanted.value != 0 ? 0 : -ENOENT;
 }
 
 int hk_elf_find_static(const char *path, uint64_t base, const char *name, uint64_t *ret_addr)

@@ -6,7 +6,6 @@
 #include "ctl/elf.h"
 #include "ctl/scan.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,10 +14,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define MAX_PHDRS 64
-#define MAX_SECTIONS 4096
-#define MAX_SYMBOLS (1U << 21)
-#define MAX_STRINGS (64U << 20)
 #define MAX_DEPTH 4 /* scripts that are run by scripts */
 
 #ifdef __x86_64__
@@ -60,38 +55,27 @@ bool hk_program_find(const char *name, char *ret, size_t size)
 
 /* ---- symbols ---- */
 
-static void note_symbol(struct hk_program *ret, const char *name, bool exported)
+struct symbols {
+	struct hk_program *ret;
+	bool exported;
+};
+
+static bool note_symbol(const Elf64_Sym *symbol, const char *name, void *data)
 {
 	static const char *const others[] = {"je_malloc",       "je_mallocx", "tc_malloc",
 	                                     "mi_malloc",       "rpmalloc",   "sn_malloc",
 	                                     "scalable_malloc", "nedmalloc",  "dlmalloc"};
+	const struct symbols *symbols = data;
+	struct hk_program *ret = symbols->ret;
 
-	if (exported && strcmp(name, "malloc") == 0)
+	if (symbols->exported && ELF64_ST_BIND(symbol->st_info) != STB_LOCAL && strcmp(name, "malloc") == 0)
 		snprintf(ret->own_malloc, sizeof ret->own_malloc, "%s", name);
 	if (strcmp(name, "hakmem_control_block") == 0)
 		ret->hakmem = true;
 	for (size_t i = 0; i < HK_COUNT(others); i++)
 		if (strcmp(name, others[i]) == 0)
 			snprintf(ret->other, sizeof ret->other, "%s", name);
-}
-
-static void read_symbols(int fd, const Elf64_Shdr *symbols, const Elf64_Shdr *strings, struct hk_program *ret)
-{
-	size_t n = symbols->sh_size / sizeof(Elf64_Sym);
-	const bool exported = symbols->sh_type == SHT_DYNSYM;
-	Elf64_Sym *sym;
-	char *text;
-
-	if (n == 0 || n > MAX_SYMBOLS || strings->sh_size > MAX_STRINGS)
-		return;
-	sym = hk_elf_read_file(fd, symbols->sh_offset, n * sizeof *sym);
-	text = hk_elf_read_file(fd, strings->sh_offset, strings->sh_size);
-	for (size_t i = 0; sym != NULL && text != NULL && i < n; i++)
-		if (sym[i].st_shndx != SHN_UNDEF && sym[i].st_name < strings->sh_size)
-			note_symbol(ret, text + sym[i].st_name,
-			            exported && ELF64_ST_BIND(sym[i].st_info) != STB_LOCAL);
-	free(sym);
-	free(text);
+	return false;
 }
 
 /* Their shared run-times want to be the first library: address refuses to start behind another one, thread crashes. */
@@ -108,7 +92,7 @@ static void read_needed(int fd, const Elf64_Shdr *dynamic, const Elf64_Shdr *str
 	Elf64_Dyn *dyn;
 	char *text;
 
-	if (n == 0 || n > MAX_SECTIONS || strings->sh_size > MAX_STRINGS)
+	if (n == 0 || n > HK_ELF_SECTIONS || strings->sh_size > HK_ELF_STRINGS)
 		return;
 	dyn = hk_elf_read_file(fd, dynamic->sh_offset, n * sizeof *dyn);
 	text = hk_elf_read_file(fd, strings->sh_offset, strings->sh_size);
@@ -134,10 +118,10 @@ static void read_sections(int fd, const Elf64_Ehdr *eh, struct hk_program *ret)
 	Elf64_Shdr *sh;
 	char *names = NULL;
 
-	if (eh->e_shnum == 0 || eh->e_shnum > MAX_SECTIONS || eh->e_shentsize != sizeof *sh)
+	if (eh->e_shnum == 0 || eh->e_shnum > HK_ELF_SECTIONS || eh->e_shentsize != sizeof *sh)
 		return;
 	sh = hk_elf_read_file(fd, eh->e_shoff, eh->e_shnum * sizeof *sh);
-	if (sh != NULL && eh->e_shstrndx < eh->e_shnum && sh[eh->e_shstrndx].sh_size < MAX_STRINGS)
+	if (sh != NULL && eh->e_shstrndx < eh->e_shnum && sh[eh->e_shstrndx].sh_size < HK_ELF_STRINGS)
 		names = hk_elf_read_file(fd, sh[eh->e_shstrndx].sh_offset, sh[eh->e_shstrndx].sh_size);
 	for (unsigned i = 0; sh != NULL && i < eh->e_shnum; i++) {
 		const Elf64_Shdr *linked = sh[i].sh_link < eh->e_shnum ? &sh[sh[i].sh_link] : NULL;
@@ -149,7 +133,8 @@ static void read_sections(int fd, const Elf64_Ehdr *eh, struct hk_program *ret)
 			continue;
 		seen |= bit;
 		if (sh[i].sh_type == SHT_DYNSYM || sh[i].sh_type == SHT_SYMTAB)
-			read_symbols(fd, &sh[i], linked, ret);
+			hk_elf_each_symbol(fd, &sh[i], linked, note_symbol,
+			                   &(struct symbols){ret, sh[i].sh_type == SHT_DYNSYM});
 		else if (sh[i].sh_type == SHT_DYNAMIC)
 			read_needed(fd, &sh[i], linked, ret);
 	}
@@ -161,7 +146,7 @@ static void read_sections(int fd, const Elf64_Ehdr *eh, struct hk_program *ret)
 
 static void read_elf(int fd, struct hk_program *ret)
 {
-	Elf64_Phdr ph[MAX_PHDRS];
+	Elf64_Phdr ph[HK_ELF_PHDRS];
 	Elf64_Ehdr eh;
 
 	/* Class and machine stand in the same place in both classes. */
@@ -171,7 +156,7 @@ static void read_elf(int fd, struct hk_program *ret)
 	ret->elf = true;
 	ret->bits64 = eh.e_ident[EI_CLASS] == ELFCLASS64;
 	ret->machine = eh.e_machine;
-	if (!ret->bits64 || eh.e_phentsize != sizeof ph[0] || eh.e_phnum == 0 || eh.e_phnum > MAX_PHDRS ||
+	if (!ret->bits64 || eh.e_phentsize != sizeof ph[0] || eh.e_phnum == 0 || eh.e_phnum > HK_ELF_PHDRS ||
 	    pread(fd, ph, eh.e_phnum * sizeof ph[0], (off_t) eh.e_phoff) !=
 	            (ssize_t) (eh.e_phnum * sizeof ph[0]))
 		return;
