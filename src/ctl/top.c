@@ -95,9 +95,10 @@ static void select_row(long row)
 {
 	long last = (long) ui.view.nshown - 1;
 
+	if (last < 0)
+		return;
 	row = row < 0 ? 0 : row > last ? last : row;
-	if (row >= 0)
-		memcpy(ui.view.selected, ui.view.shown[row]->key, sizeof ui.view.selected);
+	memcpy(ui.view.selected, ui.view.shown[row]->key, sizeof ui.view.selected);
 }
 
 static bool move_cursor(int key)

@@ -292,6 +292,16 @@ try:
     screen.process.terminate()
     screen.ends(1)
 
+    # The key Up where there is no row.
+    os.environ["MALLOC_PERTURB_"] = "165"  # what was never written is no address
+    screen = Screen("no-such-program")
+    del os.environ["MALLOC_PERTURB_"]
+    screen.shows("^no process with hakmem is running")
+    screen.keys("k")
+    screen.read(1)
+    screen.keys("q")
+    screen.ends(0)
+
     # No terminal, or one that nobody knows.
     assert "--once" in ctl("top", status=2).stderr
     unknown = Screen(term="no-such-terminal")
