@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-check_PROGRAMS += test_elo test_elo_learn test_elo_engine
-TESTS += test_elo test_elo_learn test_elo_engine
+check_PROGRAMS += test_elo test_elo_learn test_elo_engine test_elo_processes
+TESTS += test_elo test_elo_learn test_elo_engine test_elo_processes
 test_elo_SOURCES = tests/unit/test_elo.c tests/unit/elo_sim.h
 test_elo_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_LDADD = libhk_elo.la libhk_elo_rare.la libhk_base.la $(CHECK_LIBS) -lm
 test_elo_learn_SOURCES = tests/unit/test_elo_learn.c tests/unit/elo_sim.h
 test_elo_learn_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_learn_LDADD = libhk_elo.la libhk_elo_rare.la libhk_base.la $(CHECK_LIBS) -lm
-test_elo_engine_SOURCES = tests/unit/test_elo_engine.c
+test_elo_engine_SOURCES = tests/unit/test_elo_engine.c tests/unit/elo_process.h
 test_elo_engine_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 test_elo_engine_LDADD = libhk_elo.la libhk_elo_rare.la libhk_core.la libhk_core_rare.la libhk_config.la libhk_base.la libhk_base_rare.la $(INIH_LIBS) $(CHECK_LIBS)
+test_elo_processes_SOURCES = tests/unit/test_elo_processes.c tests/unit/elo_process.h
+test_elo_processes_CFLAGS = $(test_elo_engine_CFLAGS)
+test_elo_processes_LDADD = $(test_elo_engine_LDADD)
 check_PROGRAMS += test_config
 TESTS += test_config
 test_config_SOURCES = \

@@ -1,100 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The engine in a process: the core's window counter, pulses, overlay and pins, the try-lock and
- * windows of several processes. A stand-in for the core calls it as the core would.
+ * The engine in a process: the core's window counter, pulses, overlay and pins.
  */
-#include "elo/match.h"
-#include "elo/shift.h"
+#include "elo_process.h"
 
-#include "base/sys.h"
-#include "core/knobs.h"
-#include "core/stats.h"
-
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-static struct hk_elo_state *state;
-static struct hk_config config;
-static _Atomic uint64_t pulse[2];
-
-static void put(enum hk_key_id key, uint64_t num)
-{
-	config.values.num[key] = num;
-}
-
-static void configure(unsigned policy)
-{
-	memset(&config, 0, sizeof config);
-	put(HK_KEY_BIGCACHE, 1);
-	put(HK_KEY_FREE_POLICY, HK_FREE_ADAPTIVE);
-	put(HK_KEY_ELO, 1);
-	put(HK_KEY_EVO_POLICY, policy);
-	put(HK_KEY_ELO_OBJECTIVE, HK_OBJECTIVE_BALANCED);
-	put(HK_KEY_ELO_K, 32);
-	put(HK_KEY_ELO_WINDOW, 32);
-	put(HK_KEY_ELO_BUDGET, 2048);
-	put(HK_KEY_CANARY_PERCENT, 5);
-	put(HK_KEY_CANARY_GUARD, 10);
-}
-
-static void setup(void)
-{
-	state = hk_sys_map_shared(hk_align_up(sizeof *state, HK_PAGE));
-	ck_assert_ptr_nonnull(state);
-	pulse[0] = pulse[1] = 0;
-	atomic_store(&hk_hooks.pulse, pulse);
-}
-
-static void teardown(void)
-{
-	hk_sys_unmap(state, hk_align_up(sizeof *state, HK_PAGE));
-}
-
-static uint32_t window(void)
-{
-	return atomic_load(&hk_hooks.window);
-}
-
-static uint32_t phase(void)
-{
-	return atomic_load(&state->phase);
-}
-
-static unsigned band = 3; /* of the sizes that the program allocates */
-
-/* A block that comes and goes: one of 40 MB is handled differently by strategies. */
-static void tell(void)
-{
-	void (*handler)(size_t, size_t) = atomic_load(&hk_hooks.on_large);
-	if (handler == NULL)
-		return;
-	handler(0, 40 * HK_MIB);
-	handler(40 * HK_MIB, 0);
-}
-
-/* What n large allocations of a program do, some work apiece; returns how often the engine had its turn. */
-static unsigned work(unsigned n)
-{
-	static volatile unsigned sink;
-	unsigned turns = 0, since = 0;
-	for (unsigned i = 0; i < n; i++) {
-		HK_STAT_ADD(large_allocs, 1);
-		HK_STAT_ADD(large_sizes[band], 1);
-		tell();
-		for (unsigned j = 0; j < 200 + 50 * hk_engine_strategy(state); j++)
-			sink++;
-		if (window() == 0 || ++since < window())
-			continue;
-		since = 0;
-		turns++;
-		atomic_load (&hk_hooks.on_window)();
-	}
-	return turns;
-}
 
 START_TEST(frozen_calls_nothing)
 {
@@ -187,7 +98,7 @@ START_TEST(research_goes_on)
 }
 END_TEST
 
-/* The row of strategy 0 is for display; it must say what the presets say. */
+/* The row of strategy 0 is for display; it must say what the presets of most modes say. */
 START_TEST(default_is_the_preset)
 {
 	static struct hk_config preset;
@@ -289,42 +200,6 @@ START_TEST(requests_are_carried_out_once)
 }
 END_TEST
 
-START_TEST(dead_lock_holder)
-{
-	configure(HK_EVO_LEARN);
-	hk_engine_start(state, &config);
-	uint32_t now = (uint32_t) (hk_sys_precise_ns() / 1000000);
-	state->lock = (uint64_t) 999999 << 32 | now;
-	work(1000);
-	ck_assert_uint_eq(state->windows, 0); /* fresh: its holder may be at work */
-	state->lock = (uint64_t) 999999 << 32 | (now - 1500);
-	work(4000); /* what went by while it was held does not count */
-	ck_assert_uint_gt(state->windows, 20);
-	ck_assert_uint_eq(atomic_load(&state->lock), 0);
-}
-END_TEST
-
-/* The owner of a window was killed: another process takes over after a second, both windows anew. */
-START_TEST(dead_window_owner)
-{
-	configure(HK_EVO_LEARN);
-	hk_engine_start(state, &config);
-	work(1024);       /* observed */
-	work(8 + 32 + 8); /* one window done, the second begun */
-	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	ck_assert_uint_eq(scratch->half, 1);
-	uint32_t serial = scratch->serial;
-	scratch->owner = 999999;
-	work(64);
-	ck_assert_uint_eq(scratch->serial, serial);
-	scratch->since_ms -= 1500;
-	work(8);
-	ck_assert_uint_eq(scratch->owner, (uint32_t) getpid());
-	ck_assert_uint_eq(scratch->serial, serial + 1);
-	ck_assert_uint_eq(scratch->half, 0);
-}
-END_TEST
-
 /* Where people have set all of the keys, strategies do the same and there is nothing to learn. */
 START_TEST(nothing_to_choose)
 {
@@ -343,58 +218,6 @@ START_TEST(nothing_to_choose)
 }
 END_TEST
 
-/* A worker's counters begin at zero, and so does its share in what is observed. */
-START_TEST(a_child_counts_its_own)
-{
-	configure(HK_EVO_LEARN_FROZEN);
-	hk_engine_start(state, &config);
-	work(480);
-	double before = hk_elo_scratch(state)->seen.allocations;
-	ck_assert_double_gt(before, 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		memset(hk_counters, 0, sizeof *hk_counters);
-		work(128);
-		_exit(0);
-	}
-	int status;
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
-	ck_assert_double_gt(hk_elo_scratch(state)->seen.allocations, before);
-	ck_assert_double_le(hk_elo_scratch(state)->seen.allocations, before + 128);
-	ck_assert_double_lt(hk_elo_scratch(state)->seen.cpu_ns, 1e12);
-}
-END_TEST
-
-/* Workers learn together, one of them killed in the middle. */
-START_TEST(workers)
-{
-	pid_t pid[4];
-	configure(HK_EVO_LEARN_FROZEN);
-	hk_engine_start(state, &config);
-	for (int i = 0; i < 4; i++) {
-		pid[i] = fork();
-		if (pid[i] == 0) {
-			for (int n = 0; n < 400 && phase() == HK_PHASE_LEARN; n++) {
-				work(64);
-				usleep(5000);
-			}
-			work(64); /* who did not freeze it himself notices at his next turn */
-			_exit(phase() == HK_PHASE_FROZEN && window() == HK_SHIFT_WINDOW ? 0 : 1);
-		}
-	}
-	usleep(20000);
-	kill(pid[0], SIGKILL);
-	for (int i = 0, status; i < 4; i++) {
-		waitpid(pid[i], &status, 0);
-		if (i > 0)
-			ck_assert_int_eq(status, 0);
-	}
-	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
-	ck_assert_uint_le(atomic_load(&state->allocations), 2048);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("elo_engine");
@@ -410,11 +233,7 @@ int main(void)
 	tcase_add_test(tcase, pins_hold);
 	tcase_add_test(tcase, commands_on_a_copy);
 	tcase_add_test(tcase, requests_are_carried_out_once);
-	tcase_add_test(tcase, dead_lock_holder);
-	tcase_add_test(tcase, dead_window_owner);
 	tcase_add_test(tcase, nothing_to_choose);
-	tcase_add_test(tcase, a_child_counts_its_own);
-	tcase_add_test(tcase, workers);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
