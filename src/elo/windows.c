@@ -99,11 +99,18 @@ static void spend(struct hk_elo_state *state, const struct hk_elo_params *params
 		                          memory_order_relaxed);
 }
 
-static void window_begin(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t now_ns)
+/* What decides on the values in force (hk_engine_overlay), in one word. */
+static uint64_t in_force(const struct hk_elo_state *state)
+{
+	return (uint64_t) atomic_load_explicit(&state->phase, memory_order_relaxed) << 32 |
+	       atomic_load_explicit(&state->strategy, memory_order_relaxed);
+}
+
+/* before: what was in force until now; a report on the window before this one may have put another there already. */
+static void window_begin(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t before, uint64_t now_ns)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	uint32_t before = atomic_load_explicit(&state->strategy, memory_order_relaxed);
-	uint32_t strategy = hk_lifecycle_next(state, params, now_ns);
+	(void) hk_lifecycle_next(state, params, now_ns);
 	if (hk_engine_playing(state)) {
 		flight.pid = (uint32_t) getpid();
 		flight.serial = ++scratch->serial;
@@ -111,7 +118,7 @@ static void window_begin(struct hk_elo_state *state, const struct hk_elo_params 
 		scratch->owner = flight.pid;
 		scratch->since_ms = (uint32_t) (now_ns / 1000000);
 	}
-	if (strategy != before || !hk_engine_playing(state))
+	if (in_force(state) != before || !hk_engine_playing(state))
 		hk_engine_bump();
 }
 
@@ -129,11 +136,12 @@ static void window_tick(struct hk_elo_state *state, const struct hk_elo_params *
 	if (flight.tick < HK_TICKS)
 		return;
 	struct hk_elo_cost cost = measure_end(params);
+	uint64_t before = in_force(state);
 	if (atomic_load_explicit(&state->phase, memory_order_relaxed) == HK_PHASE_LEARN)
 		cost.cost += hk_elo_scratch(state)->thp[hk_engine_strategy(state)];
 	HK_STAT_ADD(windows, 1);
 	hk_lifecycle_report(state, params, cost, now_ns);
-	window_begin(state, params, now_ns);
+	window_begin(state, params, before, now_ns);
 }
 
 /* ---- shifts of the workload ---- */
@@ -213,7 +221,7 @@ static void take_turn(struct hk_elo_state *state)
 		if (scratch->half != 0)
 			scratch->half = 0; /* the first window was measured elsewhere: play both again */
 		spend(state, &params);
-		window_begin(state, &params, now_ns);
+		window_begin(state, &params, in_force(state), now_ns);
 	}
 }
 

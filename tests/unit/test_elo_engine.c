@@ -87,6 +87,31 @@ START_TEST(a_shift_opens_a_canary)
 }
 END_TEST
 
+/* A canary ends with the challenger's window, and the next one or LEARN begins with somebody else's: what was played last
+   must not stay in force under his name. */
+START_TEST(what_plays_is_in_force)
+{
+	static struct hk_overlay plays;
+	unsigned canaries = 0;
+	configure(HK_EVO_LEARN_FROZEN);
+	hk_engine_start(state, &config);
+	band = 3;
+	work_until(HK_PHASE_FROZEN, 20000);
+	work(10000);
+	band = 9;
+	work_until(HK_PHASE_CANARY, 10000);
+	for (unsigned i = 0; i < 500000 && phase() == HK_PHASE_CANARY; i++) {
+		uint32_t challenger = state->challenger;
+		work(8);
+		canaries += challenger != state->challenger;
+		hk_engine_overlay(state, &config, &plays);
+		ck_assert_mem_eq(&laid, &plays, sizeof plays);
+	}
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(canaries, HK_ELO_STRATEGIES - 2); /* after the first */
+}
+END_TEST
+
 START_TEST(research_goes_on)
 {
 	configure(HK_EVO_LEARN);
@@ -228,6 +253,7 @@ int main(void)
 	tcase_add_test(tcase, off_calls_nothing);
 	tcase_add_test(tcase, learns_and_freezes);
 	tcase_add_test(tcase, a_shift_opens_a_canary);
+	tcase_add_test(tcase, what_plays_is_in_force);
 	tcase_add_test(tcase, research_goes_on);
 	tcase_add_test(tcase, default_is_the_preset);
 	tcase_add_test(tcase, pins_hold);
