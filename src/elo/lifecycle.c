@@ -79,6 +79,7 @@ bool hk_lifecycle_shift(struct hk_elo_state *state, const struct hk_elo_params *
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
 		scratch->tried[i] = 0;
 	scratch->series = HK_ELO_STRATEGIES - 2; /* after this one */
+	scratch->shifts++;
 	open_canary(state, params, now_ns);
 	return true;
 }

@@ -62,6 +62,7 @@ struct hk_elo_scratch {
 	struct hk_elo_sum leader_cost, leader_resident, margin; /* over the whole canary */
 	uint32_t tried[HK_ELO_STRATEGIES];                      /* canaries each has had */
 	uint32_t series;                                        /* canaries still to come after a shift */
+	uint32_t shifts;                                        /* of the workload, that some process has told of */
 	/* Shadows. */
 	uint32_t observing; /* LEARN's first half */
 	uint32_t out;       /* bit i: strategy i does not play, because another does the same */

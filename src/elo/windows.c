@@ -149,8 +149,8 @@ static void window_tick(struct hk_elo_state *state, const struct hk_elo_params *
 /* This process's own view, one thread at a time. */
 static struct {
 	_Atomic uint32_t busy; /* pid of the process whose thread is looking: it means nothing to a child */
-	_Atomic bool pending;  /* a shift that the state's lock kept us from telling */
-	uint32_t pid;
+	bool pending;          /* a shift that the state's lock kept us from telling */
+	uint32_t pid, told;    /* told: shifts of the service (hk_elo_scratch.shifts) as we know of them */
 	uint64_t before[HK_SIZE_BANDS];
 	struct hk_shift shift;
 } watch;
@@ -166,24 +166,36 @@ static void count_sizes(uint64_t *ret, uint32_t pid)
 	watch.pid = pid;
 }
 
+/* One change of the service's work, one series of canaries: whoever sees it after another process has told gets used to it. */
+static void tell_shift(struct hk_elo_state *state)
+{
+	const struct hk_elo_params params = hk_engine_params();
+	const struct hk_elo_scratch *scratch = hk_elo_scratch(state);
+	uint64_t word;
+	if (!hk_engine_lock_try(state, &word))
+		return;
+	if (watch.told == scratch->shifts && hk_lifecycle_shift(state, &params, hk_sys_precise_ns()))
+		hk_engine_bump();
+	watch.told = scratch->shifts;
+	watch.pending = false;
+	hk_engine_lock_drop(state, word);
+	hk_engine_set_window(state);
+}
+
 static void look_for_shift(struct hk_elo_state *state)
 {
-	uint64_t counts[HK_SIZE_BANDS], word;
+	uint64_t counts[HK_SIZE_BANDS];
 	uint32_t pid = (uint32_t) getpid();
 	if (atomic_exchange_explicit(&watch.busy, pid, memory_order_acquire) == pid)
 		return;
 	count_sizes(counts, pid);
+	if (watch.shift.nknown == 0) /* it begins with what the service does now */
+		watch.told = hk_elo_scratch(state)->shifts;
 	if (hk_shift_look(&watch.shift, counts))
-		atomic_store_explicit(&watch.pending, true, memory_order_relaxed);
+		watch.pending = true;
+	if (watch.pending)
+		tell_shift(state);
 	atomic_store_explicit(&watch.busy, 0, memory_order_release);
-	if (!atomic_load_explicit(&watch.pending, memory_order_relaxed) || !hk_engine_lock_try(state, &word))
-		return;
-	atomic_store_explicit(&watch.pending, false, memory_order_relaxed);
-	struct hk_elo_params params = hk_engine_params();
-	if (hk_lifecycle_shift(state, &params, hk_sys_precise_ns()))
-		hk_engine_bump();
-	hk_engine_lock_drop(state, word);
-	hk_engine_set_window(state);
 }
 
 /* ---- observing: LEARN's first half ---- */

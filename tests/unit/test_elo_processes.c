@@ -97,6 +97,34 @@ START_TEST(workers)
 }
 END_TEST
 
+/* Workers see the same change one after another: the first opens the canaries, the others get used to it. */
+START_TEST(a_shift_is_told_once)
+{
+	int status;
+	configure(HK_EVO_LEARN_FROZEN);
+	hk_engine_start(state, &config);
+	band = 3;
+	work_until(HK_PHASE_FROZEN, 20000);
+	work(10000);
+	band = 9;
+	pid_t pid = fork();
+	if (pid == 0) {
+		work_until(HK_PHASE_CANARY, 10000);
+		work_until(HK_PHASE_FROZEN, 4000000);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	state->log_next = 0;
+	work(20000);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(logged(HK_ELO_SHIFT), 0);
+	band = 14; /* another change, which nobody has told of */
+	work_until(HK_PHASE_CANARY, 10000);
+	ck_assert_uint_eq(logged(HK_ELO_SHIFT), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("elo_processes");
@@ -106,6 +134,7 @@ int main(void)
 	tcase_add_test(tcase, dead_lock_holder);
 	tcase_add_test(tcase, dead_window_owner);
 	tcase_add_test(tcase, a_child_counts_its_own);
+	tcase_add_test(tcase, a_shift_is_told_once);
 	tcase_add_test(tcase, workers);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
