@@ -17,7 +17,7 @@
 /* log2 variance of windows (30 % of cost) beyond which a dozen matches say less than a shadow does: they would cost the
    service, and tell nothing. */
 #define NOISE_MOST 0.15F
-/* What research, which has no end, observes at most is half of this. */
+/* No more than half of this is observed, whatever the budget: research has none. */
 #define OBSERVE_MAX 2048U
 /* What a service does at its start is not its life: this part of the budget is looked at, but does not count. */
 #define START_PART 8
@@ -163,6 +163,7 @@ bool hk_lifecycle_observed(struct hk_elo_state *state, const struct hk_elo_param
 	if (scratch->started == 0 && seen >= enough / START_PART) {
 		scratch->started = 1;
 		memset(&scratch->seen, 0, sizeof(scratch->seen));
+		return false; /* a window as large as half of the budget: one has to count */
 	}
 	return seen >= enough / 2;
 }

@@ -33,9 +33,10 @@ uint32_t hk_lifecycle_next(struct hk_elo_state *state, const struct hk_elo_param
 void hk_lifecycle_report(struct hk_elo_state *state, const struct hk_elo_params *params,
                          struct hk_elo_cost cost, uint64_t now_ns);
 
-/* Is LEARN in its first half, in which no strategy but the leader is in force? */
+/* Is LEARN in its first half (see hk_lifecycle_observed), in which no strategy but the leader is in force? */
 bool hk_lifecycle_observing(const struct hk_elo_state *state);
-/* So many large allocations were observed. True when that is enough: half of the budget. */
+/* So many large allocations were observed. True when that is enough: half of the budget (of 2,048, if it is larger), at least
+   one window after the start. */
 bool hk_lifecycle_observed(struct hk_elo_state *state, const struct hk_elo_params *params, uint64_t allocations);
 /* The end of it: ratings by what each strategy would have cost (hk_elo_cost.cost; NULL if that is not known), and the part of
    it that is due to huge pages. noise: log2 variance of real windows. Matches begin. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Observing. One thread at a time works on the shadows; another that comes meanwhile waits for a moment, then its event is
- * lost, which the next look at the counters makes up for. Who holds them is told by pid, because after fork the
- * holder may not exist in the child.
+ * lost, which the next look at the counters makes up for as far as they tell. Who holds them is told by pid, because after
+ * fork the holder may not exist in the child.
  */
 #include "elo/observe.h"
 
@@ -63,9 +63,10 @@ static void on_large(size_t old, size_t new)
 
 /* ---- begin and end ---- */
 
-static void lay(const struct hk_config *config, enum hk_key_id key, uint64_t *value)
+/* Strategy 0 is the configuration as it is: its row need not be what the mode's presets are. */
+static void lay(const struct hk_config *config, uint32_t strategy, enum hk_key_id key, uint64_t *value)
 {
-	if (config->origin[key] != HK_ORIGIN_PRESET)
+	if (strategy == 0 || config->origin[key] != HK_ORIGIN_PRESET)
 		*value = hk_config_num(config, key);
 }
 
@@ -75,10 +76,10 @@ static struct hk_strategy rule_of(const struct hk_config *config, uint32_t strat
 	struct hk_strategy rule = hk_strategies[strategy];
 	uint64_t thp = rule.thp, policy = hk_config_num(config, HK_KEY_FREE_POLICY);
 
-	lay(config, HK_KEY_PURGE_DELAY, &rule.purge_delay_ns);
-	lay(config, HK_KEY_BIGCACHE_LIMIT, &rule.bigcache_limit);
-	lay(config, HK_KEY_BIGCACHE_MAX_BLOCK, &rule.bigcache_max_block);
-	lay(config, HK_KEY_THP, &thp);
+	lay(config, strategy, HK_KEY_PURGE_DELAY, &rule.purge_delay_ns);
+	lay(config, strategy, HK_KEY_BIGCACHE_LIMIT, &rule.bigcache_limit);
+	lay(config, strategy, HK_KEY_BIGCACHE_MAX_BLOCK, &rule.bigcache_max_block);
+	lay(config, strategy, HK_KEY_THP, &thp);
 	rule.thp = (uint8_t) thp;
 	if (hk_config_num(config, HK_KEY_BIGCACHE) == 0)
 		rule.bigcache_limit = 0;
@@ -118,21 +119,26 @@ void hk_observe_begin(const struct hk_config *config)
 
 	if (!take())
 		return;
-	if (own.shadow == NULL) {
+	if (own.shadow == NULL)
 		own.shadow = hk_sys_map(hk_align_up(sizeof(*own.shadow), HK_PAGE), HK_PAGE);
-		if (own.shadow != NULL)
+	if (own.shadow != NULL) {
+		if (atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) == NULL) {
 			hk_shadow_begin(own.shadow, hk_sys_now_ns(), HK_STAT_GET(large_live_bytes));
-		look(&allocs, &cpu_ns, &minor);
+			look(&allocs, &cpu_ns, &minor);
+		}
+		for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
+			own.shadow->rule[i] = rule_of(config, i);
+		/* With the lock held: who ends it meanwhile is not to leave a hook behind that nobody takes away. */
+		atomic_store_explicit(&hk_hooks.on_large, on_large, memory_order_release);
 	}
-	for (uint32_t i = 0; own.shadow != NULL && i < HK_ELO_STRATEGIES; i++)
-		own.shadow->rule[i] = rule_of(config, i);
 	drop();
-	atomic_store_explicit(&hk_hooks.on_large, on_large, memory_order_release);
 }
 
 void hk_observe_end(void)
 {
-	if (atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) == NULL || !take())
+	/* At once: many threads may want the lock for what the hook does. If we do not get it, the memory is used next time. */
+	atomic_store_explicit(&hk_hooks.on_large, NULL, memory_order_relaxed);
+	if (!take())
 		return;
 	atomic_store_explicit(&hk_hooks.on_large, NULL, memory_order_relaxed);
 	if (own.shadow != NULL)
@@ -178,7 +184,6 @@ static void add_counters(struct hk_shadow_total *total, uint64_t allocs, uint64_
 	total->cost += (double) each;
 	total->squares += (double) (each * each);
 	total->windows += 1;
-	total->looks += 1;
 	total->tracked += (double) (HK_STAT_GET(large_live_bytes) + HK_STAT_GET(bigcache_bytes) + HK_STAT_GET(dirty_bytes));
 	total->resident += (double) resident;
 }
@@ -190,13 +195,18 @@ uint64_t hk_observe_collect(struct hk_shadow_total *total)
 	if (!take())
 		return 0;
 	if (own.shadow != NULL) {
+		bool ours = own.pid == (uint32_t) getpid(); /* a child's first sums are its parent's, and are counted there */
+
 		look(&allocs, &cpu_ns, &minor);
-		total->faults += (double) minor;
-		if (allocs > 0)
-			add_counters(total, allocs, cpu_ns);
-		add_sums(total, own.shadow);
+		if (ours) {
+			total->faults += (double) minor;
+			if (allocs > 0)
+				add_counters(total, allocs, cpu_ns);
+			add_sums(total, own.shadow);
+		}
 		hk_shadow_clear_sums(own.shadow);
 		own.shadow->live_bytes = HK_STAT_GET(large_live_bytes);
+		own.shadow->arena_bytes = hk_min(own.shadow->arena_bytes, own.shadow->live_bytes);
 		own.shadow->auto_huge = hk_thp_would();
 	}
 	drop();
@@ -304,7 +314,7 @@ bool hk_observe_costs(const struct hk_shadow_total *total, uint32_t present, flo
 	struct hk_shadow_case given = {&prices, present, weight, huge_part(resident)};
 	bool told = false;
 
-	if (!(total->allocations > 0 && total->looks > 0) || !take())
+	if (!(total->allocations > 0 && total->windows > 0) || !take())
 		return false;
 	find_prices(&prices, resident);
 	for (uint32_t i = 0; own.shadow != NULL && i < HK_ELO_STRATEGIES; i++) {

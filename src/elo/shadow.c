@@ -16,7 +16,6 @@
 #define VISITS 64               /* heap.c: without a free, the clock is looked at every so many visits of a thread */
 #define MERGE_PART 16               /* what is freed within this part of purge_delay makes one run */
 #define HUGE_MIN (2 * HK_MIB)       /* what is faulted in again comes in huge pages only in such pieces */
-#define FAULT_NS 200.0              /* engine.c: what a fault does to caches and TLB after it */
 #define PAGING_PART 0.8             /* at most this much of the CPU time went into paging: the rest is the program's own */
 
 static bool direct(uint64_t size)
@@ -318,7 +317,7 @@ static double auto_part(const struct hk_shadow_total *total, const struct hk_sha
 static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_prices *prices, double touched, uint8_t thp,
                         double auto_huge)
 {
-	double page = (double) HK_PAGE, small = (double) prices->small + FAULT_NS, huge = (double) prices->huge;
+	double page = (double) HK_PAGE, small = (double) prices->small + HK_FAULT_NS, huge = (double) prices->huge;
 
 	if (thp == HK_THP_OFF || (thp == HK_THP_AUTO && huge > touched * small))
 		huge = touched * small;
@@ -330,7 +329,7 @@ static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_
 /* Resident bytes, mean over time. */
 static double resident(const struct hk_shadow_total *total, uint32_t strategy, double part)
 {
-	double other = (total->resident - total->tracked) / total->looks;
+	double other = (total->resident - total->tracked) / total->windows;
 
 	return (other > 0 ? other : 0) +
 	       part * (total->live_byte_ns + total->of[strategy].idle_byte_ns) / (total->time_ns + 1);
@@ -354,7 +353,7 @@ float hk_shadow_cost(const struct hk_shadow *shadow, const struct hk_shadow_tota
 	/* Prices of this moment that make more of the CPU time than there was are too high. */
 	if (paging > most)
 		scale = most / paging;
-	own = total->cpu_ns + FAULT_NS * (now->fresh_small * touched / (double) HK_PAGE) - scale * paging +
+	own = total->cpu_ns + HK_FAULT_NS * (now->fresh_small * touched / (double) HK_PAGE) - scale * paging +
 	      saved_ns(total, given->prices, touched, (double) given->huge_part - huge);
 	if (!(own > total->cpu_ns * (1 - PAGING_PART)))
 		own = total->cpu_ns * (1 - PAGING_PART);

@@ -13,6 +13,7 @@
 
 #define HK_SHADOW_RUNS 32  /* of free memory, each of one age; more are merged */
 #define HK_SHADOW_BLOCKS 16 /* mappings of their own that rest in BigCache */
+#define HK_FAULT_NS 200U    /* what a fault does to caches and TLB after it: its CPU time has only the fault itself */
 
 /* What one strategy would have done. Sums, in bytes; they add up over processes. */
 struct hk_shadow_sum {
@@ -64,8 +65,9 @@ struct hk_shadow_total {
 	struct hk_shadow_sum of[HK_ELO_STRATEGIES];
 	double live_byte_ns, time_ns; /* bytes in use, over time */
 	double cpu_ns, faults, allocations, allocated; /* allocated: bytes */
-	double resident, tracked, looks; /* bytes, summed over looks: RSS, and what of it the events explain */
-	double cost, squares, windows;   /* log2 of CPU time an allocation, window by window: how noisy real windows are */
+	double windows;           /* looks at the counters, what follows is summed over them: */
+	double resident, tracked; /* … bytes: RSS, and what of it the events explain */
+	double cost, squares;     /* … log2 of CPU time an allocation: how noisy real windows are */
 };
 
 /* What the cost of a strategy is asked for with. */

@@ -24,9 +24,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* CPU time has the fault itself; this is for what it does to caches and TLB after it. */
-#define FAULT_NS 200U
-
 /* Weight of resident bytes against time, both as logarithms, by elo_objective: cost = time^(1 − w) ×
    bytes^w. So halving the memory pays for 4 %, 19 % and 183 % more time. */
 static const float memory_weight[] = {0.05F, 0.2F, 0.6F};
@@ -74,7 +71,7 @@ static void measure_begin(void)
 /* Allocations are counted, not assumed: a quarter may have gone by while the lock was busy. */
 static struct hk_elo_cost measure_end(const struct hk_elo_params *params)
 {
-	uint64_t time = hk_sys_cpu_ns() - flight.cpu_ns + FAULT_NS * (faults() - flight.faults);
+	uint64_t time = hk_sys_cpu_ns() - flight.cpu_ns + HK_FAULT_NS * (faults() - flight.faults);
 	uint64_t allocs = HK_STAT_GET(large_allocs) - flight.allocs;
 	if (allocs == 0)
 		allocs = (HK_TICKS - 1) * (uint64_t) hk_engine_tick(params->window);

@@ -112,6 +112,35 @@ START_TEST(what_plays_is_in_force)
 }
 END_TEST
 
+/* Where the mode has huge pages on, default has them as huge has. */
+START_TEST(default_is_the_configuration)
+{
+	const float *thp = hk_elo_scratch(state)->thp;
+	configure(HK_EVO_LEARN);
+	put(HK_KEY_THP, HK_THP_ON);
+	put(HK_KEY_BIGCACHE, 0); /* so that there is something to fault in */
+	hk_engine_start(state, &config);
+	work(1024);
+	ck_assert(atomic_load(&hk_hooks.on_large) == NULL);
+	ck_assert_str_eq(hk_strategies[2].name, "huge");
+	ck_assert_float_eq(thp[2], 0);
+	ck_assert_float_eq(state->rating[2], state->rating[0]);
+}
+END_TEST
+
+/* A window as large as half of the budget: the start is not all that is observed. */
+START_TEST(large_windows_are_observed)
+{
+	configure(HK_EVO_LEARN_FROZEN);
+	put(HK_KEY_ELO_WINDOW, 1024);
+	hk_engine_start(state, &config);
+	work(4096);
+	ck_assert_uint_eq(phase(), HK_PHASE_FROZEN);
+	ck_assert_uint_eq(hk_elo_scratch(state)->placed, 1);
+	ck_assert_uint_gt(logged(HK_ELO_SHADOW), 0);
+}
+END_TEST
+
 START_TEST(research_goes_on)
 {
 	configure(HK_EVO_LEARN);
@@ -254,6 +283,8 @@ int main(void)
 	tcase_add_test(tcase, learns_and_freezes);
 	tcase_add_test(tcase, a_shift_opens_a_canary);
 	tcase_add_test(tcase, what_plays_is_in_force);
+	tcase_add_test(tcase, default_is_the_configuration);
+	tcase_add_test(tcase, large_windows_are_observed);
 	tcase_add_test(tcase, research_goes_on);
 	tcase_add_test(tcase, default_is_the_preset);
 	tcase_add_test(tcase, pins_hold);

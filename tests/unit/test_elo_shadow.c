@@ -193,7 +193,7 @@ START_TEST(costs)
 {
 	/* A service that faulted in 1,000 pages under the default and would have none under hoard, which keeps 300 MB for it;
 	   that takes 3 ms of CPU time, half of it faults. */
-	total = (struct hk_shadow_total){.cpu_ns = 3e6, .allocations = 100, .time_ns = 1e9, .looks = 1, .resident = 100.0 * MB,
+	total = (struct hk_shadow_total){.cpu_ns = 3e6, .allocations = 100, .time_ns = 1e9, .windows = 1, .resident = 100.0 * MB,
 	                                 .tracked = 50.0 * MB, .live_byte_ns = 50e9 * MB};
 	total.of[0].fresh_small = 1000.0 * HK_PAGE;
 	total.of[named("hoard")].idle_byte_ns = 300e9 * MB;
@@ -217,7 +217,7 @@ START_TEST(huge_pages_save_time)
 {
 	static const struct hk_shadow_prices prices = {1500, 400, 250, 300, 200};
 	struct hk_shadow_case given = {&prices, 0, 0, 0};
-	total = (struct hk_shadow_total){.cpu_ns = 300.0 * 25600, .allocations = 100, .time_ns = 1e9, .looks = 1,
+	total = (struct hk_shadow_total){.cpu_ns = 300.0 * 25600, .allocations = 100, .time_ns = 1e9, .windows = 1,
 	                                 .allocated = 100.0 * MB, .resident = 100.0 * MB};
 	ck_assert_float_eq_tol(cost("huge", 0) - cost("default", 0), log2f(2.0F / 3), 0.01F);
 	ck_assert_float_eq(hk_shadow_cost(&shadow, &total, &given, named("huge"), true), cost("default", 0));
