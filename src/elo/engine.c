@@ -21,7 +21,7 @@
 /* This process's settings; words, so that a reader sees each whole. */
 static struct {
 	struct hk_elo_state *_Atomic state;
-	_Atomic uint32_t enabled, policy, objective, k, window, canary_percent, canary_guard;
+	_Atomic uint32_t enabled, policy, objective, k, window, canary_percent, canary_guard, thp_pinned;
 	_Atomic uint64_t budget;
 } local;
 
@@ -82,6 +82,7 @@ static void read_params(const struct hk_config *config, struct hk_elo_params *re
 	ret->budget = hk_config_num(config, HK_KEY_ELO_BUDGET);
 	ret->canary_percent = (uint32_t) hk_config_num(config, HK_KEY_CANARY_PERCENT);
 	ret->canary_guard = (uint32_t) hk_config_num(config, HK_KEY_CANARY_GUARD);
+	ret->thp_pinned = config->origin[HK_KEY_THP] != HK_ORIGIN_PRESET;
 	ret->observe = true;
 }
 
@@ -98,6 +99,7 @@ static void keep_params(const struct hk_elo_params *params)
 	PUT(budget, params->budget);
 	PUT(canary_percent, params->canary_percent);
 	PUT(canary_guard, params->canary_guard);
+	PUT(thp_pinned, params->thp_pinned);
 }
 
 struct hk_elo_params hk_engine_params(void)
@@ -111,6 +113,7 @@ struct hk_elo_params hk_engine_params(void)
 	        .budget = GET(budget),
 	        .canary_percent = GET(canary_percent),
 	        .canary_guard = GET(canary_guard),
+	        .thp_pinned = GET(thp_pinned) != 0,
 	        .observe = true,
 	};
 }

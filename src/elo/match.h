@@ -18,7 +18,8 @@ struct hk_elo_params {
 	uint32_t k, window; /* window: large allocations */
 	uint64_t budget;    /* large allocations */
 	uint32_t canary_percent, canary_guard;
-	bool observe; /* LEARN begins with shadows (observe.h) */
+	bool thp_pinned; /* a human has set the key thp */
+	bool observe;    /* LEARN begins with shadows (observe.h); false: simulations, which have none */
 };
 
 /* What one window cost. Both are log2, of nanoseconds (weighted) per large allocation and of bytes. */

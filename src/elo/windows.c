@@ -234,12 +234,12 @@ static void take_turn(struct hk_elo_state *state)
 	}
 }
 
-/* LEARN has settled on huge pages. What lies free goes back, to come again as such: a busy service would re-use its small
-   pages for ever. */
+/* LEARN has settled on huge pages, and may. What lies free goes back, to come again as such: a busy service would re-use its
+   small pages for ever. */
 static void adopt_huge(const struct hk_elo_state *state)
 {
 	if (atomic_load_explicit(&state->phase, memory_order_relaxed) == HK_PHASE_FROZEN && HK_KNOB(thp) != HK_THP_ON &&
-	    hk_strategies[hk_engine_strategy(state)].thp == HK_THP_ON)
+	    hk_strategies[hk_engine_strategy(state)].thp == HK_THP_ON && !hk_engine_params().thp_pinned)
 		(void) hk_purge_all();
 }
 
