@@ -48,16 +48,6 @@ static void follow_phase(struct hk_block *block)
 		atomic_store_explicit(&hk_self.slot->phase_done, values->phase_seq, memory_order_relaxed);
 }
 
-static void lay_over(struct hk_config *config, const struct hk_overlay *overlay)
-{
-	for (uint64_t mask = overlay->mask; mask != 0; mask &= mask - 1) {
-		unsigned k = (unsigned) __builtin_ctzll(mask);
-
-		hk_values_lay(&config->values, (enum hk_key_id) k, &overlay->values);
-		config->origin[k] = HK_ORIGIN_LEARNED;
-	}
-}
-
 /* The block's word on them is for operators to read, and could be anybody's. */
 static void keep_startup(struct hk_config *config)
 {
@@ -96,7 +86,7 @@ static void apply(struct hk_block *block, bool from_control)
 	hk_words_copy(&hk_self.effective, &hk_self.values.config, sizeof(hk_self.effective));
 	keep_startup(&hk_self.effective);
 	hk_engine_overlay(&block->elo, &hk_self.effective, &hk_self.learned);
-	lay_over(&hk_self.effective, &hk_self.learned);
+	hk_engine_lay(&hk_self.effective, &hk_self.learned);
 	hk_knobs_apply(&hk_self.effective);
 	later = hk_say(block, from_control);
 	atomic_store_explicit(&hk_hooks.seen[0], later ? 0 : generation, memory_order_relaxed);

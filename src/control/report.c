@@ -79,18 +79,6 @@ void hk_report_text(struct hk_json *json, const char *key, const char *text, siz
 	hk_json_text(json, key, copy);
 }
 
-static const char *phase_name(const struct hk_block *block)
-{
-	uint32_t phase = atomic_load_explicit(&block->elo.phase, memory_order_relaxed);
-
-	return phase < HK_COUNT(hk_phase_names) ? hk_phase_names[phase] : "?";
-}
-
-static const char *strategy_name(uint32_t strategy)
-{
-	return strategy < HK_ELO_STRATEGIES ? hk_strategies[strategy].name : "?";
-}
-
 static void identity(struct hk_call *call, const struct tree *tree)
 {
 	const struct hk_block *block = call->request->block;
@@ -100,7 +88,7 @@ static void identity(struct hk_call *call, const struct tree *tree)
 	hk_json_text(json, "program", call->request->identity->program);
 	hk_json_text(json, "unit", call->request->identity->unit);
 	hk_json_text(json, "mode", call->values->config.mode);
-	hk_json_text(json, "phase", phase_name(block));
+	hk_json_text(json, "phase", hk_elo_phase_name(atomic_load_explicit(&block->elo.phase, memory_order_relaxed)));
 	if (tree->processes > 0 && !tree->phase_done && call->values->phase_request < HK_COUNT(hk_phase_names))
 		hk_json_text(json, "phase_requested", hk_phase_names[call->values->phase_request]);
 	hk_json_uint(json, "processes", tree->processes);
@@ -219,8 +207,8 @@ static void configuration(struct hk_call *call)
 	for (unsigned i = 0; i < config->nfiles && i < HK_COUNT(config->files); i++)
 		hk_json_text(json, NULL, config->files[i]);
 	hk_json_close(json, ']');
-	hk_json_text(json, "strategy", strategy_name(hk_engine_strategy(&block->elo)));
-	hk_json_text(json, "leader", strategy_name(block->elo.leader));
+	hk_json_text(json, "strategy", hk_elo_strategy_name(hk_engine_strategy(&block->elo)));
+	hk_json_text(json, "leader", hk_elo_strategy_name(block->elo.leader));
 	by_hand(call);
 	hk_report_pending(call, HK_KEYS_MASK);
 }

@@ -17,13 +17,7 @@ void hk_report_effective(const struct hk_call *call, struct hk_config *ret)
 
 	*ret = call->values->config;
 	hk_engine_overlay(&call->request->block->elo, ret, &learned);
-	for (uint64_t mask = learned.mask; mask != 0; mask &= mask - 1) {
-		unsigned k = (unsigned) __builtin_ctzll(mask);
-
-		hk_values_lay(&ret->values, (enum hk_key_id) k, &learned.values);
-		ret->origin[k] = HK_ORIGIN_LEARNED;
-		ret->line[k] = 0;
-	}
+	hk_engine_lay(ret, &learned);
 }
 
 /* ---- get ---- */
@@ -187,18 +181,13 @@ int hk_report_get(struct hk_call *call)
 static const char event_names[HK_ELO_EVENTS][9] = {"match", "freeze", "learn", "canary", "promote", "rollback", "off",
                                        "shift", "shadow"};
 
-static const char *strategy_name(unsigned strategy)
-{
-	return strategy < HK_ELO_STRATEGIES ? hk_strategies[strategy].name : "?";
-}
-
 static void log_entry(struct hk_json *json, const struct hk_elo_entry *entry)
 {
 	hk_json_open(json, NULL, '{');
 	hk_json_real(json, "time_s", (double) entry->time_ns / 1e9, 3); /* CLOCK_MONOTONIC */
 	hk_json_text(json, "event", entry->event < HK_COUNT(event_names) ? event_names[entry->event] : "?");
-	hk_json_text(json, "a", strategy_name(entry->a));
-	hk_json_text(json, "b", strategy_name(entry->b));
+	hk_json_text(json, "a", hk_elo_strategy_name(entry->a));
+	hk_json_text(json, "b", hk_elo_strategy_name(entry->b));
 	hk_json_real(json, "cost_a", (double) entry->cost_a, 4);
 	hk_json_real(json, "cost_b", (double) entry->cost_b, 4);
 	hk_json_real(json, "rating_a", (double) entry->rating_a, 1);
@@ -244,7 +233,7 @@ int hk_report_log(struct hk_call *call)
 	hk_json_uint(json, "pid", call->request->block->pid);
 	hk_json_uint(json, "matches", elo->matches);
 	hk_json_uint(json, "allocations", atomic_load_explicit(&elo->allocations, memory_order_relaxed));
-	hk_json_text(json, "leader", strategy_name(elo->leader));
+	hk_json_text(json, "leader", hk_elo_strategy_name(elo->leader));
 	hk_json_open(json, "ratings", '[');
 	for (unsigned i = 0; i < HK_ELO_STRATEGIES; i++) {
 		hk_json_open(json, NULL, '{');
@@ -269,16 +258,18 @@ int hk_report_log(struct hk_call *call)
 
 /* ---- export ---- */
 
-/* The section that makes the next start of this program run frozen with what this one has learned. */
+/* The section that makes the next start of this program run frozen with what this one has learned, whoever plays just now. */
 int hk_report_export(struct hk_call *call)
 {
 	const struct hk_block *block = call->request->block;
 	const struct hk_config *running = &call->values->config;
 	char ini[2048], text[HK_VALUE_MAX];
-	struct hk_config config;
+	struct hk_config config = *running;
+	struct hk_overlay learned;
 	size_t used;
 
-	hk_report_effective(call, &config);
+	hk_engine_learned(&block->elo, running, &learned);
+	hk_engine_lay(&config, &learned);
 	used = (size_t) snprintf(ini, sizeof(ini), "[program:%s]\nmode = %s\n", call->request->identity->program, running->mode);
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
 		bool phase = k == HK_KEY_EVO_POLICY && hk_config_num(running, HK_KEY_ELO) != 0;
@@ -291,7 +282,7 @@ int hk_report_export(struct hk_call *call)
 			return hk_call_refuse(call, "too many keys are set");
 	}
 	hk_json_uint(&call->json, "pid", block->pid);
-	hk_json_text(&call->json, "strategy", strategy_name(hk_engine_strategy(&block->elo)));
+	hk_json_text(&call->json, "strategy", hk_elo_strategy_name(block->elo.leader));
 	hk_json_text(&call->json, "ini", ini);
 	return 0;
 }

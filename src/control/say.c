@@ -42,9 +42,7 @@ static void say_change(struct hk_block *block, uint64_t debug)
 
 static void say_entry(const struct hk_elo_entry *entry)
 {
-	const char *a = entry->a < HK_ELO_STRATEGIES ? hk_strategies[entry->a].name : "?";
-	const char *b = entry->b < HK_ELO_STRATEGIES ? hk_strategies[entry->b].name : "?";
-
+	const char *a = hk_elo_strategy_name(entry->a), *b = hk_elo_strategy_name(entry->b);
 	const char *event = entry->event < HK_COUNT(event_names) ? event_names[entry->event] : "?";
 
 	if (entry->a == entry->b) /* nothing was compared */

@@ -50,7 +50,7 @@ static int run_phase(struct hk_call *call, enum hk_phase phase)
 	call->values->phase_request = phase;
 	call->values->phase_seq++;
 	call->changed = true;
-	hk_json_text(&call->json, "phase", hk_phase_names[atomic_load_explicit(&state.phase, memory_order_relaxed) & 3]);
+	hk_json_text(&call->json, "phase", hk_elo_phase_name(atomic_load_explicit(&state.phase, memory_order_relaxed)));
 	return 0;
 }
 

@@ -29,6 +29,17 @@ struct hk_strategy {
 };
 extern const struct hk_strategy hk_strategies[HK_ELO_STRATEGIES];
 
+/* "?" for what is none, as may stand in a block. */
+HK_INLINE const char *hk_elo_phase_name(uint32_t phase)
+{
+	return phase < HK_COUNT(hk_phase_names) ? hk_phase_names[phase] : "?";
+}
+
+HK_INLINE const char *hk_elo_strategy_name(uint32_t strategy)
+{
+	return strategy < HK_ELO_STRATEGIES ? hk_strategies[strategy].name : "?";
+}
+
 enum hk_elo_event { HK_ELO_MATCH, HK_ELO_FREEZE, HK_ELO_LEARN, HK_ELO_CANARY, HK_ELO_PROMOTE, HK_ELO_ROLLBACK, HK_ELO_OFF,
                     HK_ELO_SHIFT, HK_ELO_SHADOW, HK_ELO_EVENTS };
 
@@ -55,7 +66,7 @@ struct hk_elo_state {
 	uint64_t scratch[256];      /* private to src/elo: the match under way, canary statistics, … */
 };
 
-/* engine.c: all called without locks held; none allocates or blocks. */
+/* engine.c and request.c: all called without locks held; none allocates or blocks. */
 
 /* First call in a process (state zeroed by the caller in the first process of a service, inherited
    after fork): set up phase from config, hook into the core's window counter. */
@@ -76,7 +87,11 @@ int hk_engine_request(struct hk_elo_state *state, const struct hk_config *config
 uint32_t hk_engine_strategy(const struct hk_elo_state *state);
 /* The tuned keys' values under the strategy in force, as an overlay of origin LEARNED: only keys that are
    not pinned by a human (origin in config above PRESET). Mask 0 when elo is off, the phase is OFF or the
-   strategy is 0, which leaves the configuration as it is. */
+   strategy is 0, which leaves the configuration as it is; but in LEARN thp is that of the strategy under which it began. */
 void hk_engine_overlay(const struct hk_elo_state *state, const struct hk_config *config, struct hk_overlay *ret);
+/* The same for what was learned up to now: all values are the leader's, whoever plays. */
+void hk_engine_learned(const struct hk_elo_state *state, const struct hk_config *config, struct hk_overlay *ret);
+/* Lay such an overlay over a configuration. */
+void hk_engine_lay(struct hk_config *config, const struct hk_overlay *learned);
 
 #endif

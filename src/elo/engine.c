@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The engine in a process: settings, the try-lock on the shared state, phases by request, the overlay of the strategy in
- * force. What happens at each turn of a window is in windows.c.
+ * The engine in a process: settings, the try-lock on the shared state, the overlay of the strategy in force. What happens
+ * at each turn of a window is in windows.c, what operators ask for in request.c.
  */
 #include "elo/engine.h"
 
@@ -12,8 +12,6 @@
 #include "base/sys.h"
 #include "core/knobs.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #define LOCK_SPINS 2000 /* a holder needs some microseconds */
@@ -50,9 +48,7 @@ void hk_engine_lock_drop(struct hk_elo_state *state, uint64_t word)
 	                                        memory_order_relaxed);
 }
 
-/* For the rare changes by an operator: wait a little, then go ahead. A copy may have been taken from a locked
-   state, and what a race can garble at worst is one match. Returns 0 when the lock was not got. */
-static uint64_t lock_insist(struct hk_elo_state *state)
+uint64_t hk_engine_lock_insist(struct hk_elo_state *state)
 {
 	uint64_t word;
 	for (int i = 0; i < LOCK_SPINS; i++) {
@@ -72,7 +68,7 @@ void hk_engine_bump(void)
 
 /* ---- settings ---- */
 
-static void read_params(const struct hk_config *config, struct hk_elo_params *ret)
+void hk_engine_read_params(const struct hk_config *config, struct hk_elo_params *ret)
 {
 	ret->policy = (uint8_t) hk_config_num(config, HK_KEY_EVO_POLICY);
 	ret->enabled = hk_config_num(config, HK_KEY_ELO) != 0 && ret->policy != HK_EVO_OFF;
@@ -159,7 +155,7 @@ struct hk_elo_state *hk_engine_state(void)
 
 void hk_engine_start(struct hk_elo_state *state, const struct hk_config *config)
 {
-	uint64_t word = lock_insist(state);
+	uint64_t word = hk_engine_lock_insist(state);
 	if (state->random == 0)
 		hk_lifecycle_init(state, hk_sys_random());
 	if (word != 0)
@@ -172,10 +168,10 @@ void hk_engine_start(struct hk_elo_state *state, const struct hk_config *config)
 void hk_engine_configure(struct hk_elo_state *state, const struct hk_config *config)
 {
 	struct hk_elo_params params;
-	read_params(config, &params);
+	hk_engine_read_params(config, &params);
 	keep_params(&params);
 	if (hk_lifecycle_differs(state, &params)) {
-		uint64_t word = lock_insist(state);
+		uint64_t word = hk_engine_lock_insist(state);
 		if (hk_lifecycle_follow(state, &params, hk_sys_precise_ns()))
 			hk_engine_bump();
 		if (word != 0)
@@ -186,35 +182,6 @@ void hk_engine_configure(struct hk_elo_state *state, const struct hk_config *con
 	hk_engine_set_window(state);
 }
 
-int hk_engine_command(struct hk_elo_state *state, const struct hk_config *config, enum hk_phase phase,
-                      char *why, size_t why_size)
-{
-	struct hk_elo_params params;
-	read_params(config, &params);
-	uint64_t word = lock_insist(state);
-	int error = hk_lifecycle_command(state, &params, phase, hk_sys_precise_ns(), why, why_size);
-	if (word != 0)
-		hk_engine_lock_drop(state, word);
-	return error;
-}
-
-int hk_engine_request(struct hk_elo_state *state, const struct hk_config *config, enum hk_phase phase,
-                      uint32_t seq, char *why, size_t why_size)
-{
-	_Atomic uint32_t *requests = &hk_elo_scratch(state)->requests;
-	uint32_t seen = atomic_load_explicit(requests, memory_order_relaxed);
-	if ((int32_t) (seq - seen) <= 0 ||
-	    !atomic_compare_exchange_strong_explicit(requests, &seen, seq, memory_order_acq_rel,
-	                                             memory_order_relaxed))
-		return 0;
-	int error = hk_engine_command(state, config, phase, why, why_size);
-	if (hk_lifecycle_observing(state))
-		hk_observe_begin(config);
-	hk_engine_set_window(state);
-	hk_engine_bump();
-	return error;
-}
-
 uint32_t hk_engine_strategy(const struct hk_elo_state *state)
 {
 	uint32_t strategy = state->leader;
@@ -223,7 +190,7 @@ uint32_t hk_engine_strategy(const struct hk_elo_state *state)
 	return hk_elo_bound(strategy);
 }
 
-static void lay(const struct hk_config *config, enum hk_key_id key, uint64_t num, struct hk_overlay *ret)
+static void add(const struct hk_config *config, enum hk_key_id key, uint64_t num, struct hk_overlay *ret)
 {
 	if (config->origin[key] != HK_ORIGIN_PRESET)
 		return;
@@ -231,26 +198,43 @@ static void lay(const struct hk_config *config, enum hk_key_id key, uint64_t num
 	ret->values.num[key] = num;
 }
 
-void hk_engine_overlay(const struct hk_elo_state *state, const struct hk_config *config,
-                       struct hk_overlay *ret)
+void hk_engine_overlay_of(const struct hk_elo_state *state, const struct hk_config *config, uint32_t strategy, uint32_t thp_of,
+                          struct hk_overlay *ret)
 {
+	const struct hk_strategy *s = &hk_strategies[strategy];
 	struct hk_elo_params params;
-	uint32_t strategy = hk_engine_strategy(state);
 	*ret = (struct hk_overlay){.mask = 0};
-	read_params(config, &params);
+	hk_engine_read_params(config, &params);
 	if (!params.enabled ||
 	    atomic_load_explicit(&state->phase, memory_order_relaxed) == HK_PHASE_OFF)
 		return;
-	const struct hk_strategy *s = &hk_strategies[strategy];
 	if (strategy != 0) {
-		lay(config, HK_KEY_PURGE_DELAY, s->purge_delay_ns, ret);
-		lay(config, HK_KEY_BIGCACHE_LIMIT, s->bigcache_limit, ret);
-		lay(config, HK_KEY_BIGCACHE_MAX_BLOCK, s->bigcache_max_block, ret);
-		lay(config, HK_KEY_BATCH_MAX, s->batch_max, ret);
+		add(config, HK_KEY_PURGE_DELAY, s->purge_delay_ns, ret);
+		add(config, HK_KEY_BIGCACHE_LIMIT, s->bigcache_limit, ret);
+		add(config, HK_KEY_BIGCACHE_MAX_BLOCK, s->bigcache_max_block, ret);
+		add(config, HK_KEY_BATCH_MAX, s->batch_max, ret);
 	}
+	if (thp_of != 0)
+		add(config, HK_KEY_THP, hk_strategies[thp_of].thp, ret);
+}
+
+void hk_engine_overlay(const struct hk_elo_state *state, const struct hk_config *config,
+                       struct hk_overlay *ret)
+{
+	uint32_t strategy = hk_engine_strategy(state), thp_of = strategy;
 	/* LEARN's windows are too short to show what huge pages do, and memory should not change its pages with each. */
 	if (atomic_load_explicit(&state->phase, memory_order_relaxed) == HK_PHASE_LEARN)
-		s = &hk_strategies[hk_elo_bound(((const struct hk_elo_scratch *) state->scratch)->present)];
-	if (s != &hk_strategies[0])
-		lay(config, HK_KEY_THP, s->thp, ret);
+		thp_of = hk_elo_bound(((const struct hk_elo_scratch *) state->scratch)->present);
+	hk_engine_overlay_of(state, config, strategy, thp_of, ret);
+}
+
+void hk_engine_lay(struct hk_config *config, const struct hk_overlay *learned)
+{
+	for (uint64_t mask = learned->mask; mask != 0; mask &= mask - 1) {
+		unsigned k = (unsigned) __builtin_ctzll(mask);
+
+		hk_values_lay(&config->values, (enum hk_key_id) k, &learned->values);
+		config->origin[k] = HK_ORIGIN_LEARNED;
+		config->line[k] = 0;
+	}
 }

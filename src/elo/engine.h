@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What engine.c and windows.c share: this process's view of the engine.
+ * What engine.c, windows.c and request.c share: this process's view of the engine.
  */
 #ifndef HK_ELO_ENGINE_H
 #define HK_ELO_ENGINE_H
@@ -13,10 +13,17 @@
 /* NULL before hk_engine_start. */
 struct hk_elo_state *hk_engine_state(void);
 struct hk_elo_params hk_engine_params(void);
+void hk_engine_read_params(const struct hk_config *config, struct hk_elo_params *ret);
+/* The values of one strategy, but for thp, which is that of another, as hk_engine_overlay does it. */
+void hk_engine_overlay_of(const struct hk_elo_state *state, const struct hk_config *config, uint32_t strategy, uint32_t thp_of,
+                          struct hk_overlay *ret);
 
 /* The try-lock. *ret_word is what hk_engine_lock_drop wants back. */
 bool hk_engine_lock_try(struct hk_elo_state *state, uint64_t *ret_word);
 void hk_engine_lock_drop(struct hk_elo_state *state, uint64_t word);
+/* For the rare changes by an operator: wait a little, then go ahead. A copy may have been taken from a locked
+   state, and what a race can garble at worst is one match. Returns 0 when the lock was not got, else the word. */
+uint64_t hk_engine_lock_insist(struct hk_elo_state *state);
 
 /* LEARN or CANARY. */
 bool hk_engine_playing(const struct hk_elo_state *state);

@@ -126,7 +126,7 @@ START_TEST(set_mode)
 	ck_assert_str_eq(get(block, "tinypool", "value"), "on");
 	ck_assert_str_eq(get(block, "batch_max", "value"), "11");
 	ck_assert_str_eq(get(block, "bigcache_limit", "value"), "1M");
-	ask_refused(block, "set mode=nosuch", "");
+	ask_refused(block, "set mode=nosuch", "does not exist");
 	ck_assert_str_eq(get(block, "mode", "value"), "web");
 	json_decref(ask_ok(block, "set mode=-"));
 	ck_assert_str_eq(get(block, "mode", "value"), "balanced");
@@ -177,6 +177,24 @@ START_TEST(phases)
 }
 END_TEST
 
+/* While others are tried on the service, what was learned is the leader. */
+START_TEST(export_is_the_leader)
+{
+	struct hk_block *block = block_make("[hakmem]\nmode = research\n");
+	json_t *json;
+
+	block->elo.leader = 6;
+	atomic_store(&block->elo.strategy, 9);
+	ck_assert_str_eq(hk_strategies[6].name, "hoard");
+	json = ask_ok(block, "export");
+	ck_assert_str_eq(json_string_value(json_object_get(json, "strategy")), "hoard");
+	ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(json, "ini")), "bigcache_limit = 16G\n"));
+	ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(json, "ini")), "thp = auto\n"));
+	json_decref(json);
+	block_drop(block);
+}
+END_TEST
+
 START_TEST(not_permitted)
 {
 	static struct hk_block_values values;
@@ -208,6 +226,7 @@ TCase *case_verbs(void)
 	tcase_add_test(tcase, set_mode);
 	tcase_add_test(tcase, reload);
 	tcase_add_test(tcase, phases);
+	tcase_add_test(tcase, export_is_the_leader);
 	tcase_add_test(tcase, not_permitted);
 	return tcase;
 }
