@@ -28,7 +28,7 @@
 #include <stdatomic.h>
 
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
-#define HK_BLOCK_LAYOUT 10U                /* any change of these structs raises it */
+#define HK_BLOCK_LAYOUT 11U                /* any change of these structs raises it */
 #define HK_SLOTS 256                       /* processes of one service that are seen one by one */
 #define HK_CHANGES 15                      /* kept, besides the last one */
 #define HK_WHAT_MAX 128                    /* a request line as kept for the log, with its NUL */
@@ -88,7 +88,7 @@ struct hk_block {
 	uint64_t magic;
 	uint32_t layout, size; /* size: bytes of the whole block */
 	char version[32];
-	uint32_t pid, uid, gid, nslots; /* of the first process; nslots = HK_SLOTS */
+	uint32_t pid;                   /* of the first process */
 	uint64_t start_time;            /* its field 22 of /proc/PID/stat */
 	uint64_t started_ns;            /* CLOCK_BOOTTIME at start */
 	struct hk_identity identity;
@@ -98,6 +98,7 @@ struct hk_block {
 	/* Door 1 */
 	_Atomic uint32_t thread_state;  /* enum hk_thread_state */
 	_Atomic int32_t thread_error;   /* errno of what kept it from running or binding */
+	_Atomic int32_t group_error[2]; /* errno of what keeps control_group, control_read_group out, though it is bound */
 	/* The last reload that failed, for status: holds while no later one was good, that is while
 	   reload_failed_seq == values.reload_seq + 1. */
 	_Atomic uint32_t reload_failed_seq;

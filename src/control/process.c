@@ -47,9 +47,6 @@ static void identify(struct hk_block *block, bool secure, char *const *envp)
 	block->size = (uint32_t) HK_BLOCK_SIZE;
 	(void) hk_text_copy(block->version, sizeof(block->version), HAKMEM_VERSION);
 	block->pid = founder->pid;
-	block->uid = founder->uid;
-	block->gid = (uint32_t) getegid();
-	block->nslots = HK_SLOTS;
 	block->start_time = founder->start_time;
 	block->started_ns = hk_sys_boottime_ns();
 	block->identity = founder->identity;

@@ -276,7 +276,8 @@ static void warn_control(struct hk_call *call)
 
 	if (state == HK_THREAD_GONE)
 		hk_json_text(&call->json, NULL,
-		             "no socket: the first process of the service, which served it, has ended: door 2 serves");
+		             "no socket: the control thread has ended, with the first process of the service or its main thread, or for "
+		             "unshare(2) or setns(2): door 2 serves");
 	if (error == 0)
 		return;
 	(void) snprintf(text, sizeof(text), "no socket%s%.110s: %s%s", block->socket[0] != '\0' ? ": " : "", block->socket,
@@ -285,9 +286,30 @@ static void warn_control(struct hk_call *call)
 	hk_json_text(&call->json, NULL, text);
 }
 
+static void warn_group(struct hk_call *call, enum hk_key_id key, int error)
+{
+	const char *why = error == ENOENT ? "there is no such group" : strerrordesc_np(error);
+	char text[HK_DIAG_MAX], group[HK_VALUE_MAX];
+
+	if (error == 0)
+		return;
+	(void) snprintf(text, sizeof(text), "%s = %s: %s: its members cannot use the socket", hk_keys[key].name,
+	                hk_values_format(&call->values->config.values, key, group), why != NULL ? why : "unknown error");
+	hk_json_text(&call->json, NULL, text);
+}
+
+static void warn_groups(struct hk_call *call)
+{
+	const struct hk_block *block = call->request->block;
+
+	warn_group(call, HK_KEY_CONTROL_GROUP, atomic_load_explicit(&block->group_error[0], memory_order_relaxed));
+	warn_group(call, HK_KEY_CONTROL_READ_GROUP, atomic_load_explicit(&block->group_error[1], memory_order_relaxed));
+}
+
 static void warnings(struct hk_call *call, const struct tree *tree)
 {
 	struct hk_diags nonsense = {.count = 0};
+	char text[HK_DIAG_MAX];
 
 	hk_config_warn(&call->values->config, &nonsense);
 	hk_json_open(&call->json, "warnings", '[');
@@ -296,11 +318,14 @@ static void warnings(struct hk_call *call, const struct tree *tree)
 	hk_report_diags(&call->json, &nonsense);
 	warn_reload(call);
 	warn_control(call);
+	warn_groups(call);
 	hk_report_limits(call, HK_KEYS_MASK);
 	warn_mappings(call, tree);
 	warn_refusals(call, tree);
-	if (tree->processes == HK_SLOTS)
-		hk_json_text(&call->json, NULL, "more processes than are counted one by one (256)");
+	if (tree->processes == HK_SLOTS) {
+		(void) snprintf(text, sizeof(text), "as many processes as are counted one by one (%d): there may be more", HK_SLOTS);
+		hk_json_text(&call->json, NULL, text);
+	}
 	hk_json_close(&call->json, ']');
 }
 

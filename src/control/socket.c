@@ -127,17 +127,25 @@ static int look_up(struct hk_admitted *group)
 
 /* A bound socket opens to a group only after it belongs to it. A file has one group: with two of them everybody
    may connect, and the peer's credentials decide. */
-static int admit_groups(struct hk_door *door, const char *path)
+static int open_to(const char *path, const struct hk_admitted *group, bool both)
 {
-	int r = look_up(&door->group), r2 = look_up(&door->readers);
-	const struct hk_admitted *group = door->group.found ? &door->group : &door->readers;
-	bool both = door->group.found && door->readers.found && door->group.gid != door->readers.gid;
-
 	if (chmod(path, both ? 0666 : 0600) != 0) /* a umask may have taken more */
 		return -errno;
 	if (group->found && !both && (lchown(path, (uid_t) -1, group->gid) != 0 || chmod(path, 0660) != 0))
 		return -errno;
-	return r != 0 ? r : r2;
+	return 0;
+}
+
+/* A group that cannot be admitted costs only itself: the owner and root get in. */
+static void admit_groups(struct hk_door *door, const char *path)
+{
+	int r = look_up(&door->group), r2 = look_up(&door->readers);
+	const struct hk_admitted *group = door->group.found ? &door->group : &door->readers;
+	bool both = door->group.found && door->readers.found && door->group.gid != door->readers.gid;
+	int file = open_to(path, group, both);
+
+	atomic_store_explicit(&door->block->group_error[0], door->group.found ? -file : -r, memory_order_relaxed);
+	atomic_store_explicit(&door->block->group_error[1], door->readers.found ? -file : -r2, memory_order_relaxed);
 }
 
 static int open_in(struct hk_door *door, const char *dir)
@@ -159,8 +167,8 @@ static int open_in(struct hk_door *door, const char *dir)
 		return r;
 	}
 	door->listener = fd;
-	/* A group that cannot be admitted costs only itself: the owner and root get in. */
-	return admit_groups(door, address.sun_path);
+	admit_groups(door, address.sun_path);
+	return 0;
 }
 
 /* /run is empty after boot and tmpfiles may not be there: root makes the directory itself. */

@@ -183,13 +183,14 @@ static int wait(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return r;
 }
 
+/* Until the main thread ends or has told us to (own.ended). */
 static void serve(struct hk_door *door)
 {
 	struct pollfd fds[2 + HK_CLIENTS];
 	struct hk_client *clients[HK_CLIENTS];
 	uint64_t due = 0;
 
-	for (;;) {
+	while (!atomic_load_explicit(&own.ended, memory_order_acquire)) {
 		uint64_t now = hk_sys_precise_ns();
 		int rest, ms;
 		unsigned n;
@@ -219,6 +220,14 @@ static void serve(struct hk_door *door)
 	}
 }
 
+static void close_door(struct hk_door *door)
+{
+	if (door->listener >= 0)
+		(void) unlink(door->socket);
+	if (atomic_load_explicit(&door->block->thread_state, memory_order_relaxed) != HK_THREAD_FAILED) /* that says more */
+		atomic_store_explicit(&door->block->thread_state, HK_THREAD_GONE, memory_order_release);
+}
+
 static void *run(void *arg)
 {
 	struct hk_door *door = arg;
@@ -231,9 +240,10 @@ static void *run(void *arg)
 	atomic_store_explicit(&door->block->thread_state, r == 0 ? HK_THREAD_RUNNING : HK_THREAD_FAILED,
 	                      memory_order_release);
 	atomic_store_explicit(&door->ready, 1, memory_order_release);
-	if (r == 0)
+	if (r == 0) {
 		serve(door);
-	hk_thread_stop();
+		close_door(door); /* hk_thread_stop may have come too early, before there was a socket */
+	}
 	return NULL;
 }
 
@@ -355,9 +365,7 @@ void hk_thread_stop(void)
 	/* A vfork child that calls exit shares our memory, but is not us. */
 	if (door == NULL || hk_self.founder.pid != (uint32_t) getpid() || atomic_exchange(&own.ended, true))
 		return;
-	if (door->listener >= 0)
-		(void) unlink(door->socket);
-	atomic_store_explicit(&door->block->thread_state, HK_THREAD_GONE, memory_order_release);
+	close_door(door);
 }
 
 bool hk_thread_is_here(void)
@@ -377,7 +385,7 @@ void hk_thread_leave(void)
 	(void) clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += 1;
 	/* Where a filter forbids handlers or signals, pthread_cancel would kill the process, or make the thread wait for ever: then it
-	   finds out by itself. */
+	   finds out by itself, at its next turn. */
 	if (sigaction(SIGUSR1, NULL, &action) == 0 && pthread_kill(own.thread, 0) == 0 && pthread_cancel(own.thread) == 0)
 		(void) pthread_clockjoin_np(own.thread, NULL, CLOCK_MONOTONIC, &limit);
 }

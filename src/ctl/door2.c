@@ -52,7 +52,6 @@ static void tame(struct hk_block *copy)
 	TAME(copy->identity.root);
 	TAME(copy->socket);
 	copy->size = sizeof *copy;
-	copy->nslots = HK_SLOTS;
 	if (copy->thread_state > HK_THREAD_GONE)
 		copy->thread_state = HK_THREAD_GONE;
 	if (!hk_overlay_valid(&copy->env))

@@ -23,7 +23,6 @@ static void forge_names(const char *path)
 	strcpy(block->socket, path);
 	strcpy(block->identity.conf, path);
 	strcpy(block->identity.root, path);
-	block->uid = NOBODY;
 }
 
 /* A set of values with a proper checksum. */

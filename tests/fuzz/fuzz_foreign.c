@@ -64,7 +64,6 @@ static void make_block(void)
 	block->layout = HK_BLOCK_LAYOUT;
 	block->size = sizeof(*block);
 	block->pid = (uint32_t) getpid();
-	block->nslots = HK_SLOTS;
 	block->slots_high = 2;
 	block->slot[0].pid = (uint32_t) getpid();
 	strcpy(block->version, "1");

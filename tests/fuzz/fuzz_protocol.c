@@ -30,7 +30,6 @@ static void start(void)
 	block.layout = HK_BLOCK_LAYOUT;
 	block.size = sizeof(block);
 	block.pid = (uint32_t) getpid();
-	block.nslots = HK_SLOTS;
 	block.slots_high = 1;
 	strcpy(block.identity.program, "fuzz");
 	snprintf(block.identity.conf, sizeof(block.identity.conf), "/proc/self/fd/%d", conf);

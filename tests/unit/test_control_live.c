@@ -9,10 +9,12 @@
 #include "core/hk.h"
 #include "core/knobs.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -158,6 +160,40 @@ START_TEST(live_idle)
 }
 END_TEST
 
+/* Of two groups one is not there: the socket is, and the other one may come in. */
+START_TEST(live_group_not_found)
+{
+	int fd;
+
+	start("control_group = nosuch\ncontrol_read_group = 1\n");
+	ck_assert_int_eq(atomic_load(&hakmem_control_block->group_error[0]), ENOENT);
+	fd = enter();
+	json_decref(talk(fd, "status\n"));
+	(void) close(fd);
+	finish();
+}
+END_TEST
+
+/* No descriptor is left for the thread: that is to be told, not that it has ended. */
+START_TEST(live_failed)
+{
+	char *envp[] = {(char[]){"HAKMEM_CONTROL=on"}, (char[]){"HAKMEM_CONTROL_DIR=/tmp"}, (char[]){"HAKMEM_LOG=none"}, NULL};
+	struct rlimit limit;
+
+	hk_free(hk_malloc(1));
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, limit.rlim_max}), 0);
+	hk_process_start(false, envp);
+	for (int i = 0; i < 500 && atomic_load(&hakmem_control_block->thread_state) == HK_THREAD_OFF; i++)
+		(void) usleep(10000);
+	(void) usleep(20000); /* time to end */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	hk_process_exit();
+	ck_assert_uint_eq(atomic_load(&hakmem_control_block->thread_state), HK_THREAD_FAILED);
+	ck_assert_int_eq(atomic_load(&hakmem_control_block->thread_error), EMFILE);
+}
+END_TEST
+
 /* A child has its own slot, the counters of the fork, and no thread. */
 START_TEST(live_fork)
 {
@@ -211,7 +247,10 @@ TCase *case_live(void)
 	tcase_add_test(tcase, live_changes);
 	tcase_add_test(tcase, live_idle);
 	tcase_add_test(tcase, live_fork);
-	if (!HK_TSAN && !HK_ASAN)
+	tcase_add_test(tcase, live_group_not_found);
+	if (!HK_TSAN && !HK_ASAN) {
 		tcase_add_test(tcase, live_leave);
+		tcase_add_test(tcase, live_failed);
+	}
 	return tcase;
 }

@@ -4,6 +4,7 @@
  */
 #include "test_control.h"
 
+#include <errno.h>
 #include <string.h>
 
 static uint64_t generation(struct hk_block *block)
@@ -195,6 +196,25 @@ START_TEST(export_is_the_leader)
 }
 END_TEST
 
+/* A group that is not there keeps nobody else out: it is no missing socket. */
+START_TEST(group_not_found)
+{
+	struct hk_block *block = block_make("[hakmem]\ncontrol = on\ncontrol_group = nosuch\n");
+	json_t *json, *warnings;
+
+	atomic_store(&block->thread_state, HK_THREAD_RUNNING);
+	atomic_store(&block->group_error[0], ENOENT);
+	json = ask_ok(block, "status");
+	warnings = json_object_get(json, "warnings");
+	ck_assert_uint_eq(json_array_size(warnings), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(warnings, 0)),
+	                 "control_group = nosuch: there is no such group: its members cannot use the socket");
+	ck_assert_ptr_null(json_object_get(json_object_get(json, "control"), "error"));
+	json_decref(json);
+	block_drop(block);
+}
+END_TEST
+
 START_TEST(not_permitted)
 {
 	static struct hk_block_values values;
@@ -227,6 +247,7 @@ TCase *case_verbs(void)
 	tcase_add_test(tcase, reload);
 	tcase_add_test(tcase, phases);
 	tcase_add_test(tcase, export_is_the_leader);
+	tcase_add_test(tcase, group_not_found);
 	tcase_add_test(tcase, not_permitted);
 	return tcase;
 }
