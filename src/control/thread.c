@@ -13,6 +13,7 @@
 #include "core/purge.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -368,6 +369,16 @@ void hk_thread_stop(void)
 	close_door(door);
 }
 
+/* glibc ends the process where it finds no libgcc_s to cancel with: there are images without it. */
+static bool may_cancel(void)
+{
+#ifdef PIC
+	return dlopen("libgcc_s.so.1", RTLD_NOW) != NULL;
+#else
+	return true; /* linked in */
+#endif
+}
+
 bool hk_thread_is_here(void)
 {
 	return own.door != NULL && (uint32_t) hk_sys_tid() == hk_self.founder.pid;
@@ -386,6 +397,7 @@ void hk_thread_leave(void)
 	limit.tv_sec += 1;
 	/* Where a filter forbids handlers or signals, pthread_cancel would kill the process, or make the thread wait for ever: then it
 	   finds out by itself, at its next turn. */
-	if (sigaction(SIGUSR1, NULL, &action) == 0 && pthread_kill(own.thread, 0) == 0 && pthread_cancel(own.thread) == 0)
+	if (may_cancel() && sigaction(SIGUSR1, NULL, &action) == 0 && pthread_kill(own.thread, 0) == 0 &&
+	    pthread_cancel(own.thread) == 0)
 		(void) pthread_clockjoin_np(own.thread, NULL, CLOCK_MONOTONIC, &limit);
 }
