@@ -185,11 +185,14 @@ extern const struct hk_verb hk_verbs[]; /* ends with name == NULL */
  * to reply (at most size bytes, always terminated). *ret_values is always written (it serves as the working
  * copy). When the verb changes something, *ret_changed is true and *ret_values, with the generation it was
  * derived from, is what to seal and publish; after that hk_verb_complete finishes the reply.
- * After a reload that failed, ret_values->diags holds its messages. Returns 0 when the reply has "ok":true.
+ * After a reload that failed, ret_values->diags holds its messages. Returns 0 when the reply has "ok":true; else −EINVAL
+ * for what will never do, and for what may do later −EAGAIN (the values are torn) or −ENOMEM (to read the files).
  * Reentrant: what it writes is the caller's. Stack: 32 KiB.
  */
 int hk_verb_run(const struct hk_request *request, const char *line, struct hk_block_values *ret_values,
                 bool *ret_changed, char *reply, size_t size);
+/* Door 2 cannot compare and swap: has it put other values under the generation of these in the moment in which they were published? */
+bool hk_verb_overwritten(const struct hk_block *block, const struct hk_block_values *published);
 /* How many of the live processes have applied the newest generation; of request only block and root count. */
 void hk_verb_applied(const struct hk_request *request, unsigned *ret_applied, unsigned *ret_processes);
 /* Insert what is known only after publishing into the reply of a change: "applied", "processes", and

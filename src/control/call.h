@@ -25,7 +25,7 @@ struct hk_call {
 /* call->error as a complete sentence; returns −EINVAL. */
 int hk_call_refuse(struct hk_call *call, const char *format, ...) HK_PRINTF(2, 3);
 
-/* Verbs: 0, or negative with call->error set. */
+/* Verbs: 0, or negative (see hk_verb_run) with call->error set. */
 int hk_report_list(struct hk_call *call);
 int hk_report_status(struct hk_call *call);
 int hk_report_stats(struct hk_call *call);

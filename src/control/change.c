@@ -122,8 +122,10 @@ static int resolve(struct hk_call *call)
 	(void) snprintf(identity.root, sizeof(identity.root), "%s", request->root);
 	memset(&values->diags, 0, sizeof(values->diags));
 	r = hk_config_resolve(&identity, request->env, NULL, &values->set, &values->config, &values->diags);
-	if (r < 0)
-		return hk_call_refuse(call, "the files are being read already: try again");
+	if (r < 0) {
+		(void) hk_call_refuse(call, "no memory to read the files: try again");
+		return r;
+	}
 	if (r == 0)
 		return 0;
 	call->show_diags = true;
@@ -173,6 +175,8 @@ static int set_mode(struct hk_call *call, const char *name, struct set *set)
 	if (set->mode)
 		return hk_call_refuse(call, "mode is given twice");
 	set->mode = true;
+	if (name[0] == '\0') /* as an overlay's it would mean that none is set */
+		return hk_call_refuse(call, "mode needs a name; mode=- takes back what was set");
 	if (strlen(name) >= sizeof(overlay->mode))
 		return hk_call_refuse(call, "mode '%.60s' does not exist", name);
 	(void) snprintf(overlay->mode, sizeof(overlay->mode), "%s", strcmp(name, "-") == 0 ? "" : name);

@@ -134,16 +134,6 @@ static void remember(struct hk_door *door, const struct hk_peer *peer, const cha
 	atomic_store_explicit(&block->reload_failed_seq, door->values.reload_seq + 1, memory_order_release);
 }
 
-/* Door 2 cannot compare and swap: it may have put other values under our generation in the same moment. */
-static bool overwritten(const struct hk_door *door)
-{
-	const struct hk_block *block = door->block;
-	uint64_t generation = door->values.generation;
-
-	return atomic_load_explicit(&block->pulse[0], memory_order_acquire) == generation &&
-	       block->values[generation & 1].checksum != door->values.checksum;
-}
-
 int hk_clients_run(struct hk_door *door, const struct hk_peer *peer, const char *line)
 {
 	const struct hk_request request = {
@@ -177,7 +167,7 @@ int hk_clients_run(struct hk_door *door, const struct hk_peer *peer, const char 
 			if (door->watch.files.reads != reads)
 				hk_watch_after(door);
 			settle(door, &request);
-			if (!overwritten(door))
+			if (!hk_verb_overwritten(door->block, &door->values))
 				return 0;
 		}
 	}

@@ -214,13 +214,15 @@ static int fetch(struct hk_call *call, bool repair)
 	values->generation = generation;
 	if (values->checksum != 0)
 		return 0;
-	if (!repair)
-		return hk_call_refuse(call, "the control block is being written: try again, or reload");
+	if (!repair) {
+		(void) hk_call_refuse(call, "the control block is being written: try again, or reload");
+		return -EAGAIN;
+	}
 	rebuild(call, generation);
 	return 0;
 }
 
-/* The line as it is kept for the log: printable, shortened. */
+/* The line as it is kept for the log: from its verb on, printable, shortened. */
 static void sign(struct hk_call *call, const char *line)
 {
 	struct hk_block_values *values = call->values;
@@ -229,7 +231,7 @@ static void sign(struct hk_call *call, const char *line)
 	*earlier = (struct hk_change){values->generation, values->time_s, values->by_uid, values->by_pid, ""};
 	memcpy(earlier->what, values->what, sizeof(earlier->what));
 	values->time_s = (uint64_t) time(NULL);
-	(void) snprintf(values->what, sizeof(values->what), "%s", line);
+	(void) snprintf(values->what, sizeof(values->what), "%s", line + strspn(line, " \t\r\n"));
 	hk_text_tame(values->what, sizeof(values->what));
 	values->by_uid = call->request->peer_uid;
 	values->by_pid = call->request->peer_pid;
@@ -279,6 +281,14 @@ int hk_verb_run(const struct hk_request *request, const char *line, struct hk_bl
 }
 
 /* ---- after publishing ---- */
+
+bool hk_verb_overwritten(const struct hk_block *block, const struct hk_block_values *published)
+{
+	uint64_t generation = published->generation;
+
+	return atomic_load_explicit(&block->pulse[0], memory_order_acquire) == generation &&
+	       block->values[generation & 1].checksum != published->checksum;
+}
 
 void hk_verb_applied(const struct hk_request *request, unsigned *ret_applied, unsigned *ret_processes)
 {

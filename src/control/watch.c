@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "control/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,7 +142,8 @@ void hk_watch_look(struct hk_door *door)
 {
 	const struct hk_peer self = {.uid = (uint32_t) geteuid(), .pid = hk_self.founder.pid, .may_change = true};
 	struct hk_watch *watch = &door->watch;
-	uint64_t now;
+	uint64_t now, known = watch->known;
+	int r;
 
 	if (hk_block_read(door->block, &door->values) != 0)
 		return;
@@ -151,7 +153,10 @@ void hk_watch_look(struct hk_door *door)
 	now = signature(&watch->files);
 	if (!is_settled(watch, now))
 		return;
-	if (hk_clients_run(door, &self, "reload") != 0)
+	r = hk_clients_run(door, &self, "reload");
+	if (r == -EINVAL)
 		watch->known = watch->seen = now; /* refused: once is enough */
+	else if (r != 0)
+		watch->known = known; /* no memory, or others were faster: once more at the next look */
 	watch->settling = false;
 }

@@ -8,7 +8,6 @@
 #include "hakmem.h"
 
 #include "base/sys.h"
-#include "control/call.h"
 #include "control/process.h"
 #include "core/hk.h"
 #include "core/stats.h"
@@ -59,7 +58,7 @@ static void drop(struct scratch *s)
 	hk_sys_unmap(s, SCRATCH_BYTES);
 }
 
-/* Carry s->line out, again when another operator was faster. 0, −EINVAL for a refusal, or −EAGAIN. */
+/* Carry s->line out, again when another operator was faster. 0, −EINVAL for a refusal, −ENOMEM or −EAGAIN. */
 static int run(struct scratch *s)
 {
 	struct hk_block *block = hakmem_control_block;
@@ -69,14 +68,14 @@ static int run(struct scratch *s)
 	for (int i = 0; i < PUBLISH_TRIES; i++) {
 		int r = hk_verb_run(&s->request, s->line, &s->values, &changed, s->reply, sizeof(s->reply));
 
+		if (r == -EAGAIN)
+			continue;
 		if (r != 0 || !changed)
-			return r != 0 ? -EINVAL : 0;
+			return r;
 		if (hk_block_publish(block, &s->values) != 0)
 			continue;
 		hk_pulse_visit(false);
-		/* Door 2 cannot compare and swap: it may have put other values under our generation. */
-		if (atomic_load_explicit(&block->pulse[0], memory_order_acquire) != s->values.generation ||
-		    block->values[s->values.generation & 1].checksum == s->values.checksum)
+		if (!hk_verb_overwritten(block, &s->values))
 			return 0;
 	}
 	return -EAGAIN;

@@ -75,6 +75,15 @@ START_TEST(block_roundtrip)
 }
 END_TEST
 
+static int run(struct hk_block *block, const char *line)
+{
+	static char reply[HK_REPLY_MAX];
+	const struct hk_request request = {.block = block, .identity = &block->identity, .env = &block->env, .root = ""};
+	bool changed;
+
+	return hk_verb_run(&request, line, &values, &changed, reply, sizeof(reply));
+}
+
 /* Any flipped bit is noticed; the generation before it can still be read. */
 START_TEST(block_torn)
 {
@@ -99,6 +108,8 @@ START_TEST(block_torn)
 	ck_assert_int_eq(hk_block_read(block, &values), -EAGAIN);
 	ck_assert_uint_eq(values.checksum, 0);
 	ask_refused(block, "status", "being written");
+	ck_assert_int_eq(run(block, "status"), -EAGAIN);
+	ck_assert_int_eq(run(block, "stauts"), -EINVAL);
 	json_decref(ask_ok(block, "reload"));
 	ck_assert_ptr_nonnull(hk_block_values(block));
 	json_decref(ask_ok(block, "trim"));

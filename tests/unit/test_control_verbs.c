@@ -128,6 +128,7 @@ START_TEST(set_mode)
 	ck_assert_str_eq(get(block, "batch_max", "value"), "11");
 	ck_assert_str_eq(get(block, "bigcache_limit", "value"), "1M");
 	ask_refused(block, "set mode=nosuch", "does not exist");
+	ask_refused(block, "set mode=", "needs a name");
 	ck_assert_str_eq(get(block, "mode", "value"), "web");
 	json_decref(ask_ok(block, "set mode=-"));
 	ck_assert_str_eq(get(block, "mode", "value"), "balanced");
@@ -196,6 +197,21 @@ START_TEST(export_is_the_leader)
 }
 END_TEST
 
+START_TEST(trim)
+{
+	static const char *const lines[] = {"trim", " \tTRIM "};
+	struct hk_block *block = block_make("");
+
+	for (size_t i = 0; i < HK_COUNT(lines); i++) {
+		json_t *json = ask_ok(block, lines[i]);
+
+		ck_assert_ptr_nonnull(json_object_get(json, "trimmed_bytes"));
+		json_decref(json);
+	}
+	block_drop(block);
+}
+END_TEST
+
 /* A group that is not there keeps nobody else out: it is no missing socket. */
 START_TEST(group_not_found)
 {
@@ -247,6 +263,7 @@ TCase *case_verbs(void)
 	tcase_add_test(tcase, reload);
 	tcase_add_test(tcase, phases);
 	tcase_add_test(tcase, export_is_the_leader);
+	tcase_add_test(tcase, trim);
 	tcase_add_test(tcase, group_not_found);
 	tcase_add_test(tcase, not_permitted);
 	return tcase;
