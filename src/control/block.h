@@ -73,8 +73,8 @@ struct hk_slot {
 	_Atomic uint64_t applied;      /* generation in force */
 	_Atomic uint32_t phase_done, trim_done; /* phase_seq, trim_seq carried out */
 	_Atomic uint64_t trimmed_bytes;         /* by the last trim */
-	/* Held by the process as long as it runs the program that claimed the slot: a robust mutex, in which the kernel notes
-	   the end, also that by exec, after which the pid lives on. */
+	/* Held by the thread that claimed the slot, mostly the main one, as long as it runs the program that did: a robust mutex, in
+	   which the kernel notes the end, also that by exec, after which the pid lives on. */
 	union {
 		pthread_mutex_t mutex;
 		_Atomic uint32_t word; /* where glibc has the futex */

@@ -58,8 +58,9 @@ static void say_engine(struct hk_block *block, uint64_t debug)
 	uint32_t next = __atomic_load_n(&block->elo.log_next, __ATOMIC_ACQUIRE);
 	uint32_t said = atomic_load_explicit(&block->elo_said, memory_order_relaxed);
 
-	if (next - said > HK_ELO_LOG) /* the older ones are overwritten; also: a new ring */
-		(void) atomic_compare_exchange_strong(&block->elo_said, &said, next - HK_SAY_MAX);
+	/* The older ones are overwritten; also: a new ring. */
+	if (next - said > HK_ELO_LOG && atomic_compare_exchange_strong(&block->elo_said, &said, next - HK_SAY_MAX))
+		said = next - HK_SAY_MAX;
 	for (unsigned i = 0; i < HK_SAY_MAX && said != next; i++) {
 		struct hk_elo_entry entry = block->elo.log[said % HK_ELO_LOG];
 

@@ -55,7 +55,7 @@ static void hold(struct hk_slot *slot)
 #endif
 }
 
-/* The process has ended, or executes another program. */
+/* The thread that claimed it has ended, which is the process mostly, or executes another program. */
 static bool let_go(const struct hk_slot *slot)
 {
 	return (atomic_load_explicit(&slot->hold.word, memory_order_acquire) & HK_OWNER_DIED) != 0;
@@ -74,6 +74,9 @@ static bool take(struct hk_block *block, struct hk_slot *slot, uint32_t expected
 	hold(slot);
 	return true;
 }
+
+/* This process's: it need not ask whether it lives. What tells others is a thread's, and that may have ended. */
+static const struct hk_slot *own;
 
 static struct hk_slot *retake(struct hk_block *block, unsigned from, unsigned probes, unsigned high, uint32_t parent)
 {
@@ -110,6 +113,7 @@ struct hk_slot *hk_slot_claim(struct hk_block *block, uint32_t parent)
 	int saved = errno;
 	struct hk_slot *slot = claim(block, parent);
 
+	own = slot;
 	errno = saved;
 	return slot;
 }
@@ -176,7 +180,10 @@ const struct hk_slot *hk_slot_live(const struct hk_block *block, const char *roo
 	const struct hk_slot *slot = &block->slot[i];
 	uint32_t pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
 
-	if (pid == 0 || let_go(slot) || !alive(root, pid, atomic_load_explicit(&slot->start_time, memory_order_relaxed)))
+	if (pid == 0)
+		return NULL;
+	if (slot != own &&
+	    (let_go(slot) || !alive(root, pid, atomic_load_explicit(&slot->start_time, memory_order_relaxed))))
 		return NULL;
 	return slot;
 }

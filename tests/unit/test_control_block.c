@@ -228,9 +228,30 @@ START_TEST(slot_pid_reused)
 {
 	struct hk_block *block = block_make("");
 
+	(void) hk_slot_claim(block, 1); /* of its own slot a process knows that it lives */
 	/* The process of that pid started after the slot was claimed: it is another one. */
 	atomic_store(&block->slot[0].start_time, block->start_time - 10);
 	ck_assert_ptr_null(hk_slot_live(block, "", 0));
+	block_drop(block);
+}
+END_TEST
+
+static void *claim(void *block)
+{
+	return hk_slot_claim(block, 1);
+}
+
+/* The library came with a plugin, in a thread that has ended since: the process has not. */
+START_TEST(slot_outlives_its_thread)
+{
+	struct hk_block *block = block_make("");
+	pthread_t thread;
+	void *slot;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, claim, block), 0);
+	ck_assert_int_eq(pthread_join(thread, &slot), 0);
+	ck_assert_ptr_eq(slot, &block->slot[1]);
+	ck_assert_ptr_eq(hk_slot_live(block, "", 1), slot);
 	block_drop(block);
 }
 END_TEST
@@ -275,6 +296,7 @@ TCase *case_slots(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, slot_of_child);
 	tcase_add_test(tcase, slot_pid_reused);
+	tcase_add_test(tcase, slot_outlives_its_thread);
 	tcase_add_test(tcase, slot_all_taken);
 	return tcase;
 }

@@ -5,6 +5,7 @@
  */
 #include "test_control.h"
 
+#include "control/process.h"
 #include "control/slots.h"
 #include "core/hk.h"
 #include "core/knobs.h"
@@ -194,6 +195,27 @@ START_TEST(live_failed)
 }
 END_TEST
 
+static void decide(struct hk_elo_state *elo, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		elo->log[elo->log_next++ % HK_ELO_LOG].event = HK_ELO_FREEZE;
+}
+
+/* More decisions than are kept, while nobody was to log them: the last ones are logged at the next visit. */
+START_TEST(live_says_the_last)
+{
+	struct hk_block *block;
+
+	start("");
+	block = hakmem_control_block;
+	decide(&block->elo, 3 * HK_ELO_LOG);
+	hk_self.effective.values.num[HK_KEY_DEBUG] = HK_DEBUG_MINIMAL;
+	(void) hk_say(block, false);
+	ck_assert_uint_eq(atomic_load(&block->elo_said), block->elo.log_next);
+	finish();
+}
+END_TEST
+
 /* A child has its own slot, the counters of the fork, and no thread. */
 START_TEST(live_fork)
 {
@@ -248,6 +270,7 @@ TCase *case_live(void)
 	tcase_add_test(tcase, live_idle);
 	tcase_add_test(tcase, live_fork);
 	tcase_add_test(tcase, live_group_not_found);
+	tcase_add_test(tcase, live_says_the_last);
 	if (!HK_TSAN && !HK_ASAN) {
 		tcase_add_test(tcase, live_leave);
 		tcase_add_test(tcase, live_failed);
