@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# In two parts, as src/config: what every start and fork runs; the control thread and the verbs.
+# In two parts, as src/config: what every start runs; the control thread, the verbs, and what else is rare.
 noinst_LTLIBRARIES += libhk_control.la libhk_control_start.la libhk_control_rare.la
 libhk_control_la_SOURCES =
 libhk_control_la_LIBADD = libhk_control_start.la libhk_control_rare.la

@@ -48,7 +48,7 @@ void hk_thread_forget(void);
 /* At exit: remove the socket if it is ours. */
 void hk_thread_stop(void);
 
-/* say.c: log what is new in the block. True if a thread of the program has to do it, because the control thread cannot. */
+/* say.c: log what is new in the block, where debug is not off. True if a thread of the program has to do it, because the control thread cannot. */
 bool hk_say(struct hk_block *block, bool from_control);
 
 #endif

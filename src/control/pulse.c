@@ -88,7 +88,7 @@ static void apply(struct hk_block *block, bool from_control)
 	hk_engine_overlay(&block->elo, &hk_self.effective, &hk_self.learned);
 	hk_engine_lay(&hk_self.effective, &hk_self.learned);
 	hk_knobs_apply(&hk_self.effective);
-	later = hk_say(block, from_control);
+	later = hk_config_num(&hk_self.effective, HK_KEY_DEBUG) != HK_DEBUG_OFF && hk_say(block, from_control);
 	atomic_store_explicit(&hk_hooks.seen[0], later ? 0 : generation, memory_order_relaxed);
 	atomic_store_explicit(&hk_hooks.seen[1], engine, memory_order_relaxed);
 	follow_trim();

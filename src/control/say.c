@@ -79,8 +79,6 @@ bool hk_say(struct hk_block *block, bool from_control)
 {
 	uint64_t debug = hk_config_num(&hk_self.effective, HK_KEY_DEBUG);
 
-	if (debug == HK_DEBUG_OFF)
-		return false;
 	if (from_control && strcmp(hk_self.founder.startup.text[HK_TEXT_LOG], "stderr") == 0)
 		return true;
 	say_change(block, debug);

@@ -139,7 +139,8 @@ void hk_engine_set_window(const struct hk_elo_state *state)
 	if (hk_lifecycle_observing(state)) {
 		window = GET(window);
 	} else {
-		hk_observe_end();
+		if (atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) != NULL)
+			hk_observe_end(); /* not at each start: it is far away in the text */
 		if (hk_engine_playing(state))
 			window = hk_engine_tick(GET(window));
 	}
