@@ -16,14 +16,10 @@
 
 typedef void (*new_handler)(void);
 
-/* The runtimes, by the beginning of their file names, and what they call the functions. */
-static const struct runtime {
-	const char *library, *get_handler, *throw_bad_alloc;
-} runtimes[] = {
-	{"libstdc++.so", "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv"},
-	{"libc++.so", "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv"},
-	{"libc++abi.so", "_ZSt15get_new_handlerv", "_ZSt17__throw_bad_allocv"},
-};
+/* The runtimes, by the beginning of their file names, and what all call the functions. */
+static const char runtimes[][13] = {"libstdc++.so", "libc++.so", "libc++abi.so"};
+#define GET_HANDLER "_ZSt15get_new_handlerv"
+#define THROW_BAD_ALLOC "_ZSt17__throw_bad_allocv"
 
 struct search {
 	const char *prefix;
@@ -50,14 +46,16 @@ static void *runtime_symbol(const char *name)
 	void *symbol = dlsym(RTLD_DEFAULT, name);
 
 	for (size_t i = 0; symbol == NULL && i < HK_COUNT(runtimes); i++) {
-		struct search search = {.prefix = runtimes[i].library};
+		struct search search = {.prefix = runtimes[i]};
 		void *handle;
 
 		if (dl_iterate_phdr(match_library, &search) == 0)
 			continue;
 		handle = dlopen(search.path, RTLD_LAZY | RTLD_NOLOAD);
-		if (handle != NULL)
-			symbol = dlsym(handle, name);
+		if (handle == NULL)
+			continue;
+		symbol = dlsym(handle, name);
+		(void) dlclose(handle); /* RTLD_NOLOAD counts, too: a plugin's could never be unloaded */
 	}
 	return symbol;
 }
@@ -66,7 +64,7 @@ static new_handler current_handler(void)
 {
 	new_handler (*get)(void) = NULL;
 
-	*(void **) &get = runtime_symbol(runtimes[0].get_handler);
+	*(void **) &get = runtime_symbol(GET_HANDLER);
 	return get != NULL ? get() : NULL;
 }
 
@@ -86,7 +84,7 @@ static HK_COLD void *new_failed(size_t size, size_t align)
 		if (p != NULL)
 			return p;
 	}
-	*(void **) &throw_bad_alloc = runtime_symbol(runtimes[0].throw_bad_alloc);
+	*(void **) &throw_bad_alloc = runtime_symbol(THROW_BAD_ALLOC);
 	if (throw_bad_alloc != NULL)
 		throw_bad_alloc();
 	hk_fatal("operator new: out of memory, and no C++ runtime to throw std::bad_alloc", NULL);
