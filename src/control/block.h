@@ -35,8 +35,6 @@
 #define HK_LINE_MAX 4096                   /* a request line, with its newline */
 #define HK_REPLY_MAX 32768                 /* a reply, with its NUL: enough for every verb */
 
-/* What operators set; never changed in place while it is the published one. What is zero in most services stands
-   last (config.files too is at the end of its struct), so that the rest is on one page. */
 /* A change before the last one. */
 struct hk_change {
 	uint64_t generation, time_s; /* CLOCK_REALTIME */
@@ -44,6 +42,8 @@ struct hk_change {
 	char what[HK_WHAT_MAX];
 };
 
+/* What operators set; never changed in place while it is the published one. What is zero in most services stands
+   last (config.files too is at the end of its struct), so that the rest is on one page. */
 struct hk_block_values {
 	uint64_t generation;       /* must equal pulse[0] to be valid */
 	uint64_t checksum;         /* of all other bytes */
@@ -160,7 +160,7 @@ void hk_process_exit(void);
 struct hk_files {
 	unsigned reads; /* grows with each time that they were read */
 	unsigned n;
-	char path[8][HK_PATH_MAX];
+	char path[HK_COUNT(((struct hk_config *) 0)->files)][HK_PATH_MAX];
 };
 
 struct hk_request {

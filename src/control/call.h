@@ -34,7 +34,7 @@ int hk_report_log(struct hk_call *call);
 int hk_report_export(struct hk_call *call);
 int hk_change_set(struct hk_call *call);
 int hk_change_reload(struct hk_call *call);
-int hk_change_diff(struct hk_call *call);
+int hk_diff_run(struct hk_call *call);
 
 /* change.c: what a reload begins with: the files are read into call->values->config; refused where a reload would be. */
 int hk_change_read(struct hk_call *call, const struct hk_config *old);
@@ -50,7 +50,7 @@ void hk_report_limits(struct hk_call *call, uint64_t keys);
 int hk_limits_refuse(struct hk_call *call);
 /* diff.c: the array "overridden": lines of the files that do not hold in what runs (effective), because the
    environment or set wins. Left out where the files cannot be read. */
-void hk_report_overridden(struct hk_call *call, const struct hk_config *effective);
+void hk_diff_overridden(struct hk_call *call, const struct hk_config *effective);
 /* Messages of diags as elements of an open array. */
 void hk_report_diags(struct hk_json *json, const struct hk_diags *diags);
 /* What is published, with what the engine has learned on top. */

@@ -5,7 +5,6 @@
  */
 #include "control/call.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -154,7 +153,7 @@ int hk_change_reload(struct hk_call *call)
 	keep_files(call);
 	call->values->reload_seq++;
 	r = finish(call, &old, HK_KEYS_MASK);
-	hk_report_overridden(call, &call->values->config);
+	hk_diff_overridden(call, &call->values->config);
 	return r;
 }
 

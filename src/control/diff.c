@@ -5,7 +5,6 @@
  */
 #include "control/call.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,7 +105,7 @@ static void report_files(struct hk_json *json, const struct hk_config *config)
 	hk_json_close(json, ']');
 }
 
-void hk_report_overridden(struct hk_call *call, const struct hk_config *effective)
+void hk_diff_overridden(struct hk_call *call, const struct hk_config *effective)
 {
 	struct hk_identity identity = *call->request->identity;
 	struct hk_config files;
@@ -119,7 +118,7 @@ void hk_report_overridden(struct hk_call *call, const struct hk_config *effectiv
 	hk_json_close(&call->json, ']');
 }
 
-int hk_change_diff(struct hk_call *call)
+int hk_diff_run(struct hk_call *call)
 {
 	struct hk_config old, new;
 	struct hk_json *json = &call->json;
@@ -139,6 +138,6 @@ int hk_change_diff(struct hk_call *call)
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++)
 		diff_key(call, &old, &new, (enum hk_key_id) k);
 	hk_json_close(json, ']');
-	hk_report_overridden(call, &new);
+	hk_diff_overridden(call, &new);
 	return 0;
 }

@@ -6,14 +6,12 @@
  */
 #include "control/process.h"
 
-#include "base/log.h"
 #include "base/sys.h"
 #include "base/words.h"
 #include "core/hk.h"
 #include "core/knobs.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define HK_TORN_RETRY_NS 10000000 /* torn values are not looked at again before */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Verbs that only read: list, status, stats. Sums are over the live processes of the service. What a reader
- * gets is a snapshot without a lock: counters may be some microseconds apart.
+ * Verbs that only read: list, status, stats. Sums of what processes have are over the live ones of the service, of what
+ * they did over those that have ended, too. What a reader gets is a snapshot without a lock: counters may be some microseconds apart.
  */
 #include "control/call.h"
 

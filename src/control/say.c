@@ -6,7 +6,6 @@
 #include "control/process.h"
 
 #include "base/log.h"
-#include "core/knobs.h"
 
 #include <string.h>
 
@@ -14,7 +13,6 @@
 
 static const char event_names[HK_ELO_EVENTS][10] = {"match", "freeze", "learn", "canary", "promote", "roll back", "off",
                                        "shift", "shadow"};
-
 
 static void say_one(const char *what, uint32_t uid, uint32_t pid, uint64_t generation)
 {

@@ -208,5 +208,5 @@ uint64_t hk_proc_rss(const char *root, uint32_t pid)
 			return 0;
 	}
 	p = strchr(text, ' ');
-	return p != NULL ? hk_text_number(p) * (uint64_t) sysconf(_SC_PAGESIZE) : 0;
+	return p != NULL ? hk_text_number(p) * hk_sys_page() : 0;
 }

@@ -125,7 +125,7 @@ static int run_help(struct hk_call *call)
 	V("get", "[KEY]...", hk_report_get, HK_ARGS_MAX, false, "Values in force, each with its origin.")             \
 	V("log", "", hk_report_log, 0, false, "Who changed what lately, the engine's decisions and ratings.")         \
 	V("export", "", hk_report_export, 0, false, "What was learned, as an ini section.")                           \
-	V("diff", "", hk_change_diff, 0, false, "What a reload would change, and lines of the files that do not hold.")  \
+	V("diff", "", hk_diff_run, 0, false, "What a reload would change, and lines of the files that do not hold.")  \
 	V("set", "[--force] KEY=VALUE...", hk_change_set, HK_ARGS_MAX, true,                                          \
 	  "Change keys, all or none; KEY=- takes an earlier set back; mode=NAME changes the mode.")                   \
 	V("reload", "", hk_change_reload, 0, true, "Read the configuration files again: all or nothing.")             \

@@ -111,7 +111,7 @@ static enum hk_verdict end_round(struct hk_elo_state *state, const struct hk_elo
 	if (scratch->challenger_seen && scratch->round.n != 0) {
 		float ours = hk_elo_sum_mean(&scratch->round), theirs = scratch->challenger_cost.cost;
 		hk_elo_sum_add(&scratch->margin, theirs - ours);
-		hk_match_rate(state, params->k, leader, challenger, ours, theirs);
+		hk_field_rate(state, params->k, leader, challenger, ours, theirs);
 		hk_match_log(state, now_ns, HK_ELO_MATCH, leader, challenger, hk_rating_exp2(ours),
 		             hk_rating_exp2(theirs));
 		verdict = judge(&scratch->margin);
@@ -124,7 +124,6 @@ enum hk_verdict hk_canary_report(struct hk_elo_state *state, const struct hk_elo
                                  struct hk_elo_cost cost, uint64_t now_ns)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	state->windows++;
 	if (scratch->position == scratch->turn) {
 		scratch->challenger_cost = cost;
 		scratch->challenger_seen = 1;

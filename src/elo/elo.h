@@ -3,8 +3,8 @@
  * The ELO engine: which large-block strategy pays for this service. A strategy is a named vector of
  * the tuned keys. State is plain data in the control block, shared by the processes of a service
  * and guarded by a try-lock that a killed process cannot leave locked for good: who finds it held
- * goes on without playing. rating.c, match.c and lifecycle.c are pure arithmetic on the state;
- * engine.c is the only file that reads clocks, counters and knobs.
+ * goes on without playing. All but engine.c, windows.c and observe.c, which read clocks, counters and
+ * knobs, is pure arithmetic on the state.
  */
 #ifndef HK_ELO_ELO_H
 #define HK_ELO_ELO_H
@@ -56,7 +56,7 @@ struct hk_elo_state {
 	_Atomic uint32_t phase;     /* enum hk_phase */
 	_Atomic uint32_t strategy;  /* the one in force now */
 	uint32_t leader, challenger;
-	uint32_t matches, windows;
+	uint32_t matches;
 	_Atomic uint64_t allocations; /* large allocations spent on learning so far */
 	float rating[HK_ELO_STRATEGIES];
 	uint32_t played[HK_ELO_STRATEGIES];

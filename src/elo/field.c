@@ -145,7 +145,7 @@ static void centre(struct hk_elo_state *state)
 	hk_elo_scratch(state)->level -= excess / HK_RATING_SLOPE;
 }
 
-void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a, float cost_b)
+void hk_field_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a, float cost_b)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
 	mend(state);

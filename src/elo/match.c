@@ -81,7 +81,6 @@ void hk_match_reset(struct hk_elo_state *state)
 		state->played[i] = 0;
 	}
 	state->matches = 0;
-	state->windows = 0;
 	atomic_store_explicit(&state->allocations, 0, memory_order_relaxed);
 	hk_field_reset(scratch);
 	scratch->playing = 0;
@@ -219,14 +218,13 @@ bool hk_match_report(struct hk_elo_state *state, const struct hk_elo_params *par
                      uint64_t now_ns)
 {
 	struct hk_elo_scratch *scratch = hk_elo_scratch(state);
-	state->windows++;
 	if (scratch->half == 0) {
 		scratch->first_cost = cost;
 		scratch->half = 1;
 		return false;
 	}
 	uint32_t a = hk_elo_bound(scratch->first), b = hk_elo_bound(scratch->second);
-	hk_match_rate(state, params->k, a, b, scratch->first_cost.cost, cost.cost);
+	hk_field_rate(state, params->k, a, b, scratch->first_cost.cost, cost.cost);
 	state->leader = hk_match_leader(state);
 	scratch->playing = 0;
 	hk_match_log(state, now_ns, HK_ELO_MATCH, a, b, hk_rating_exp2(scratch->first_cost.cost),

@@ -66,7 +66,7 @@ struct hk_elo_scratch {
 	uint32_t shifts;                                        /* of the workload, that some process has told of */
 	/* Shadows. */
 	uint32_t observing; /* LEARN's first half */
-	uint32_t out;       /* bit i: strategy i does not play, because another does the same */
+	uint32_t out;       /* bit i: strategy i does not play, because another does the same or is far ahead */
 	float thp[HK_ELO_STRATEGIES]; /* log2 cost that is due to huge pages, against the present: windows do not show it */
 	uint32_t present;   /* the strategy in force while LEARN observed: it decides on huge pages until the end of LEARN */
 	uint32_t placed;    /* ratings start from what the shadows say */
@@ -127,7 +127,7 @@ void hk_field_reset(struct hk_elo_scratch *scratch);
 /* Standard error of the difference of two ratings, in points. */
 float hk_field_deviation(struct hk_elo_state *state, uint32_t a, uint32_t b);
 /* Move the ratings by one match: a played first. */
-void hk_match_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a,
+void hk_field_rate(struct hk_elo_state *state, uint32_t k, uint32_t a, uint32_t b, float cost_a,
                    float cost_b);
 
 #endif

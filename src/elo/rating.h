@@ -10,7 +10,8 @@
 #include "base/bits.h"
 
 #define HK_RATING_START 1500.0F
-/* Rating points that one unit of log2(cost) is worth: a strategy 10 % cheaper rates 95 points higher. */
+/* Rating points that one unit of log2(cost) is worth: a strategy rates 95 points higher than one that is
+   10 % dearer. */
 #define HK_RATING_SLOPE 693.0F
 /* The K that moves a rating by all of a small margin: 1 / (slope of the expected score between equals), 1600
  * / ln 10. */

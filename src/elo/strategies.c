@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The built-in strategies. Index 0 stands for the configuration as it is: hk_engine_overlay never
- * changes anything for it, and its row repeats the presets for display only. The others span what
+ * The built-in strategies. Index 0 stands for the configuration as it is: hk_engine_overlay lays none of its
+ * values, and its row repeats the presets of balanced for display only (by_hand in report.c). The others span what
  * services differ in: how long and how much freed memory is kept, how large a block may be to be
  * kept, how purges are grouped, and huge pages. Of those that do the same for a service the first in the table counts, so
  * the nearer to the default comes first.

@@ -28,7 +28,7 @@
    bytes^w. So halving the memory pays for 4 %, 19 % and 183 % more time. */
 static const float memory_weight[] = {0.05F, 0.2F, 0.6F};
 
-/* The window this process measures. Only touched with the state's lock held. */
+/* The window this process measures. Only touched with the state's lock held, or by who lost it by age. */
 static struct {
 	uint32_t pid, serial, tick, samples;
 	uint64_t cpu_ns, faults, allocs, resident;
@@ -42,7 +42,7 @@ static float weight_of(const struct hk_elo_params *params)
 }
 
 /* Heap bytes that may be resident, from counters. slab_bytes is what slabs span. */
-static uint64_t resident_bytes(void)
+static uint64_t heap_bytes(void)
 {
 	uint64_t bytes =
 	        HK_STAT_GET(large_live_bytes) + HK_STAT_GET(bigcache_bytes) + HK_STAT_GET(dirty_bytes);
@@ -128,7 +128,7 @@ static void window_tick(struct hk_elo_state *state, const struct hk_elo_params *
 		measure_begin();
 		return;
 	}
-	flight.resident += resident_bytes();
+	flight.resident += heap_bytes();
 	flight.samples++;
 	if (flight.tick < HK_TICKS)
 		return;

@@ -3,15 +3,14 @@
  * glibc's introspection calls (malloc.h), answered from our counters. Figures that glibc defines by
  * its own structures (fast bins, arenas) are 0.
  */
-#include "base/log.h"
 #include "core/hk.h"
-#include "core/knobs.h"
 #include "core/stats.h"
 #include "shim/shim.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <stdio.h>
 
 /* arena: bytes from the system; uordblks: live; fordblks: free but kept; hblks/hblkhd: large blocks. */
 HK_EXPORT struct mallinfo2 mallinfo2(void)

@@ -8,9 +8,6 @@
 
 #include "base/bits.h"
 
-#include <stdbool.h>
-#include <stdio.h>
-
 #define HK_EXPORT __attribute__((visibility("default")))
 #define HK_ALIAS(name) __attribute__((alias(name)))
 

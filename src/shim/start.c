@@ -9,7 +9,6 @@
 #include "core/hk.h"
 #include "shim/shim.h"
 
-#include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
