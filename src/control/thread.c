@@ -50,7 +50,8 @@
 static struct {
 	struct hk_door *door; /* NULL: no thread in this process */
 	pthread_t thread;
-	_Atomic bool ended;
+	_Atomic bool ended; /* the door is closed */
+	_Atomic bool left;  /* the main thread is about to end, or wants to be the only one */
 	pthread_key_t key; /* of the main thread: thrd_exit and pthread_cancel end it without our pthread_exit */
 } own;
 
@@ -184,14 +185,14 @@ static int wait(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return r;
 }
 
-/* Until the main thread ends or has told us to (own.ended). */
+/* Until the main thread ends, or has left us behind. */
 static void serve(struct hk_door *door)
 {
 	struct pollfd fds[2 + HK_CLIENTS];
 	struct hk_client *clients[HK_CLIENTS];
 	uint64_t due = 0;
 
-	while (!atomic_load_explicit(&own.ended, memory_order_acquire)) {
+	while (!atomic_load_explicit(&own.left, memory_order_acquire)) {
 		uint64_t now = hk_sys_precise_ns();
 		int rest, ms;
 		unsigned n;
@@ -242,8 +243,10 @@ static void *run(void *arg)
 	                      memory_order_release);
 	atomic_store_explicit(&door->ready, 1, memory_order_release);
 	if (r == 0) {
+		if (atomic_load_explicit(&own.ended, memory_order_acquire)) /* by hk_thread_stop, before there was a socket */
+			close_door(door);
 		serve(door);
-		close_door(door); /* hk_thread_stop may have come too early, before there was a socket */
+		close_door(door);
 	}
 	return NULL;
 }
@@ -393,6 +396,7 @@ void hk_thread_leave(void)
 		return;
 	hk_thread_stop();
 	own.door = NULL;
+	atomic_store_explicit(&own.left, true, memory_order_release);
 	(void) clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += 1;
 	/* Where a filter forbids handlers or signals, pthread_cancel would kill the process, or make the thread wait for ever: then it
