@@ -302,7 +302,8 @@ static const char *forbidden(const struct hk_unit *unit, const char *const *call
 static void system_calls(const struct hk_unit *unit, struct hk_needs *needs, struct hk_findings *all)
 {
 	/* Besides those that systemd always permits and no program starts without. */
-	static const char *const always[] = {"madvise", "mremap", "process_madvise", NULL};
+	static const char *const always[] = {"madvise", "mremap", NULL};
+	static const char *const batches[] = {"process_madvise", NULL}; /* under a filter the library does not try */
 	static const char *const thread[] = {
 	        "socket", "bind",  "listen",      "accept4",    "connect", "getsockopt", "sendto", "recvfrom",
 	        "poll",   "prctl", "close_range", "pidfd_open", "fchmod",  "chmod",      UNLINK,   NULL};
@@ -315,13 +316,17 @@ static void system_calls(const struct hk_unit *unit, struct hk_needs *needs, str
 		         "SystemCallFilter= (%s) forbids %s, which the library calls: the kernel would end "
 		         "the service",
 		         where(unit, needs, "SystemCallFilter"), call);
-		hk_remedy(all, "SystemCallFilter=madvise mremap process_madvise in a drop-in of yours, or "
+		hk_remedy(all, "SystemCallFilter=madvise mremap in a drop-in of yours, or "
 		               "SystemCallErrorNumber=EPERM");
 	} else if (call != NULL) {
 		hk_found(all, HK_NOTE, "filter",
 		         "SystemCallFilter= (%s) forbids %s: less memory is given back",
 		         where(unit, needs, "SystemCallFilter"), call);
 	}
+	call = forbidden(unit, batches);
+	if (call != NULL)
+		hk_found(all, HK_NOTE, "filter", "SystemCallFilter= (%s) forbids %s: free memory goes back a block a call",
+		         where(unit, needs, "SystemCallFilter"), call);
 	call = forbidden(unit, thread);
 	if (call == NULL)
 		return;

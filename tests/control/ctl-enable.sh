@@ -188,11 +188,14 @@ allowed='madvise mremap process_madvise socket bind listen accept4 connect getso
 unit calls.service "SystemCallFilter=$allowed"
 ctl 0 enable calls
 ! grep -q filter "$T/out" || fail "a filter that permits all: $(cat "$T/out")"
+unit nomremap.service 'SystemCallFilter=~mremap'
+refused nomremap.service "SystemCallFilter= \($T/files/nomremap.service:2\) forbids mremap" 'the kernel would end the service'
+unit nomremap2.service 'SystemCallFilter=~mremap' SystemCallErrorNumber=1
+ctl 0 enable nomremap2
+out 'NOTE +filter .*forbids mremap: less memory'
 unit nopm.service 'SystemCallFilter=~process_madvise'
-refused nopm.service "SystemCallFilter= \($T/files/nopm.service:2\) forbids process_madvise" 'the kernel would end the service'
-unit nopm2.service 'SystemCallFilter=~process_madvise' SystemCallErrorNumber=1
-ctl 0 enable nopm2
-out 'NOTE +filter .*forbids process_madvise: less memory'
+ctl 0 enable nopm
+out 'NOTE +filter .*forbids process_madvise: free memory goes back a block a call'
 unit nonet.service 'SystemCallFilter=~bind socket listen'
 ctl 0 enable nonet
 out 'NOTE +filter .*forbids socket: with control = on the kernel would end the service'
