@@ -73,8 +73,8 @@ static void judge_socket(const struct hk_patient *p, struct hk_findings *all)
 		hk_remedy(all, "%s", remedy_of(error));
 	} else if (state == HK_THREAD_GONE) {
 		hk_found(all, HK_NOTE, "socket",
-		         "the process that had it has ended (it went into the background): hakmemctl goes "
-		         "through /proc");
+		         "the process that had it has ended (it went into the background), or its main thread has, or it "
+		         "called unshare(2) or setns(2): hakmemctl goes through /proc");
 		hk_remedy(all, "start it in the foreground to keep the socket");
 	} else {
 		hk_found(all, HK_NOTE, "socket",
