@@ -20,6 +20,7 @@
 #include "core/knobs.h"
 #include "core/large.h"
 #include "core/pageheap.h"
+#include "core/purge.h"
 #include "core/sample.h"
 #include "core/sample_int.h"
 #include "core/stats.h"
@@ -39,7 +40,7 @@
 static struct {
 	struct hk_lock lock;
 	uint32_t next, oldest; /* of those that wait: ring index is modulo HK_CLOSED */
-	uint64_t bytes, warm_bytes;
+	uint64_t bytes; /* and hk_guard_warm_bytes (stats.h) */
 	uint32_t hint[HK_WARM_MAX / HK_PAGE + 1]; /* by pages: no warm block of so many waits before this one */
 	struct waiting {
 		struct hk_span *span; /* NULL: opened again */
@@ -145,7 +146,7 @@ static void examine_waiting(struct waiting *one)
 	if (is_whole(one))
 		return;
 	closed.bytes -= map_bytes(one->span);
-	closed.warm_bytes -= one->warm_bytes;
+	hk_guard_warm_bytes -= one->warm_bytes;
 	*one = (struct waiting){.span = NULL};
 	hk_lock_drop(&closed.lock);
 	hk_fatal("write after free", block);
@@ -167,7 +168,7 @@ static struct waiting expire(bool all)
 		if (one.span == NULL)
 			continue;
 		closed.bytes -= map_bytes(one.span);
-		closed.warm_bytes -= one.warm_bytes;
+		hk_guard_warm_bytes -= one.warm_bytes;
 		return one;
 	}
 	return (struct waiting){.span = NULL};
@@ -224,14 +225,14 @@ static struct waiting search(size_t pages_bytes)
 
 	hk_lock_take(&closed.lock);
 	i = *hint - closed.oldest < closed.next - closed.oldest ? *hint : closed.oldest;
-	for (; found.span == NULL && closed.warm_bytes > 0 && closed.next - i > HK_REST; *hint = ++i) {
+	for (; found.span == NULL && hk_guard_warm_bytes > 0 && closed.next - i > HK_REST; *hint = ++i) {
 		struct waiting *one = &closed.ring[i % HK_CLOSED];
 
 		if (one->warm_bytes != pages_bytes)
 			continue;
 		found = *one;
 		closed.bytes -= map_bytes(found.span);
-		closed.warm_bytes -= pages_bytes;
+		hk_guard_warm_bytes -= pages_bytes;
 		*one = (struct waiting){.span = NULL};
 	}
 	hk_lock_drop(&closed.lock);
@@ -293,6 +294,8 @@ void *hk_guard_alloc(size_t size, size_t align)
 	p = open_again(size, align);
 	if (p != NULL)
 		return p;
+	hk_purge_before(bytes);
+	hk_purge_before_fresh(bytes);
 	map = reserve(bytes, size, align);
 	if (map == NULL) {
 		hk_pageheap_uncharge(hk_align_up(size, HK_PAGE));
@@ -346,7 +349,7 @@ static struct waiting shut(struct hk_span *span)
 	size_t bytes = open_bytes(span);
 	char *first = first_page(span);
 	bool warm = bytes > 0 && span->sample == 0 && first == map_of(span) + HK_PAGE && bytes <= HK_WARM_MAX &&
-	            __atomic_load_n(&closed.warm_bytes, __ATOMIC_RELAXED) + bytes <= HK_WARM_BYTES;
+	            atomic_load_explicit(&hk_guard_warm_bytes, memory_order_relaxed) + bytes <= HK_WARM_BYTES;
 
 	bool open = warm && !may_close();
 
@@ -363,7 +366,7 @@ uint64_t hk_guard_trim(void)
 	uint64_t bytes = 0;
 
 	hk_lock_take(&closed.lock);
-	for (uint32_t i = closed.oldest; closed.warm_bytes > 0 && i != closed.next; i++) {
+	for (uint32_t i = closed.oldest; hk_guard_warm_bytes > 0 && i != closed.next; i++) {
 		struct waiting *one = &closed.ring[i % HK_CLOSED];
 
 		if (one->warm_bytes == 0)
@@ -371,7 +374,7 @@ uint64_t hk_guard_trim(void)
 		examine_waiting(one);
 		hk_sys_close(map_of(one->span) + HK_PAGE, one->warm_bytes, true);
 		bytes += one->warm_bytes;
-		closed.warm_bytes -= one->warm_bytes;
+		hk_guard_warm_bytes -= one->warm_bytes;
 		one->warm_bytes = 0;
 		one->open = false;
 	}
@@ -382,7 +385,7 @@ uint64_t hk_guard_trim(void)
 void hk_guard_finish(void)
 {
 	hk_lock_take(&closed.lock);
-	for (uint32_t i = closed.oldest; closed.warm_bytes > 0 && i != closed.next; i++)
+	for (uint32_t i = closed.oldest; hk_guard_warm_bytes > 0 && i != closed.next; i++)
 		if (closed.ring[i % HK_CLOSED].span != NULL)
 			examine_waiting(&closed.ring[i % HK_CLOSED]);
 	hk_lock_drop(&closed.lock);
@@ -422,7 +425,7 @@ bool hk_guard_free(void *p)
 	}
 	closed.ring[closed.next++ % HK_CLOSED] = one;
 	closed.bytes += map_bytes(span);
-	closed.warm_bytes += one.warm_bytes;
+	hk_guard_warm_bytes += one.warm_bytes;
 	hk_lock_drop(&closed.lock);
 	return true;
 }

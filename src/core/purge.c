@@ -206,7 +206,7 @@ void hk_purge_before(size_t size)
 {
 	uint64_t limit = HK_KNOB(soft_limit), now, last, left;
 
-	if (HK_LIKELY(limit == 0) || hk_pageheap_used() + HK_STAT_GET(dirty_bytes) + size <= limit || waiting() == 0)
+	if (HK_LIKELY(limit == 0) || hk_pageheap_used() + hk_stats_uncharged() + size <= limit || waiting() == 0)
 		return;
 	now = hk_sys_now_ns();
 	last = atomic_load_explicit(&purge.last_soft, memory_order_relaxed);

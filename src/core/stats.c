@@ -9,6 +9,7 @@
 #include <string.h>
 
 static struct hk_counters private_counters;
+_Atomic uint64_t hk_guard_warm_bytes;
 struct hk_counters *hk_counters = &private_counters;
 
 void hk_stats_place(struct hk_counters *where)

@@ -77,10 +77,19 @@ void hk_stats_publish(void);
 #define HK_SHARD_ADD(s, field, n) hk_counter_add(&hk_counters->shard[s].field, (n))
 #define HK_STAT_GET(field) atomic_load_explicit(&hk_counters->field, memory_order_relaxed)
 
-/* Bytes of free memory that may be resident, outside of slabs and thread caches. */
+/* Bytes that freed guarded blocks keep (guard.c); changes under its lock. */
+extern _Atomic uint64_t hk_guard_warm_bytes;
+
+/* Bytes of free memory that may be resident and are not charged to hard_limit, outside of slabs and thread caches. */
+HK_INLINE uint64_t hk_stats_uncharged(void)
+{
+	return HK_STAT_GET(dirty_bytes) + atomic_load_explicit(&hk_guard_warm_bytes, memory_order_relaxed);
+}
+
+/* The same, and what BigCache holds. */
 HK_INLINE uint64_t hk_stats_warm(void)
 {
-	return HK_STAT_GET(dirty_bytes) + HK_STAT_GET(bigcache_bytes);
+	return hk_stats_uncharged() + HK_STAT_GET(bigcache_bytes);
 }
 
 #endif

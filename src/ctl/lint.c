@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_MESSAGES 2400 /* of one check: each page of them reads the files again */
+#define MAX_MESSAGES 240 /* of one check: each page of them reads the files again */
 #define TEXT_MAX 1024     /* of one message: longer paths than services keep fit */
 
 /* ---- messages ---- */

@@ -54,6 +54,39 @@ static void attach(struct hk_services *services, pid_t pid, const char *path)
 	snprintf(service->socket, sizeof service->socket, "%s", path);
 }
 
+/* Is there a socket of this name where the process is, by the kernel's list? Asking it would cost it one of its connections. */
+static bool is_bound(const char *path, pid_t pid)
+{
+	const char *name = strrchr(path, '/');
+	char list[64], line[HK_PATH_MAX + 128];
+	bool bound = false;
+	FILE *file;
+
+	snprintf(list, sizeof list, "/proc/%d/net/unix", (int) pid);
+	file = fopen(list, "re");
+	if (file == NULL || name == NULL)
+		bound = true; /* not known */
+	while (!bound && fgets(line, sizeof line, file) != NULL)
+		bound = strstr(line, name) != NULL;
+	if (file != NULL)
+		fclose(file);
+	return bound;
+}
+
+/* The process has executed another program since, without the library: nobody listens, and nobody ever will. */
+static bool is_left_behind(const char *path, pid_t pid, const struct hk_services *services)
+{
+	struct hk_seen seen;
+
+	for (unsigned i = 0; i < services->n; i++)
+		if (hk_service_has(&services->at[i], pid))
+			return false;
+	if (is_bound(path, pid))
+		return false;
+	hk_scan_process(pid, &seen);
+	return seen.state == HK_SEEN_NOTHING;
+}
+
 /* A socket file that claims to be pid's, started at start. */
 static void consider(const char *path, pid_t pid, uint64_t start, struct hk_services *services)
 {
@@ -62,6 +95,10 @@ static void consider(const char *path, pid_t pid, uint64_t start, struct hk_serv
 
 	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return;
+	if (hk_scan_start_time(pid) == start && is_left_behind(path, pid, services)) {
+		unlink(path);
+		return;
+	}
 	if (hk_scan_start_time(pid) != start) {
 		r = probe(path, &pid); /* served from another pid namespace? */
 		if (r == -ECONNREFUSED)

@@ -67,6 +67,19 @@ ctl 0 list
 [ -z "$(ls "$HAKMEM_CONTROL_DIR")" ] || fail "stale sockets stay: $(ls "$HAKMEM_CONTROL_DIR")"
 ctl 3 status "$PID"
 
+# And what a process left behind that has executed a program without the library since.
+HAKMEM_CONTROL=on LD_PRELOAD="$HK_PRELOAD" sh -c 'while [ ! -e "$0" ]; do sleep 0.1; done; exec env -u LD_PRELOAD sleep 60' "$T/go" &
+left=$!
+HK_PIDS+=("$left")
+wait_for 10 has_socket "$left" || fail "no control socket"
+: >"$T/go"
+is_sleep() { [ "$(cat "/proc/$left/comm")" = sleep ] && grep -q libc "/proc/$left/maps"; }
+wait_for 10 is_sleep || fail "it does not execute sleep"
+ctl 0 list
+[ -z "$(ls "$HAKMEM_CONTROL_DIR")" ] || fail "the socket of a program that is gone stays: $(ls "$HAKMEM_CONTROL_DIR")"
+! grep -qw "$left" "$T/out" || fail "sleep is listed: $(cat "$T/out")"
+kill "$left"
+
 target control=on
 one=$PID
 wait_for 10 has_socket "$one" || fail "no control socket"

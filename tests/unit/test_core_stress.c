@@ -158,6 +158,26 @@ START_TEST(write_after_free_full)
 }
 END_TEST
 
+/* What freed guarded blocks keep is free memory like any other. */
+START_TEST(guarded_blocks_heed_the_soft_limit)
+{
+	uint64_t most = 0;
+
+	HK_KNOB_SET(security, HK_SECURITY_FULL);
+	HK_KNOB_SET(soft_limit, 10 * HK_MIB);
+	notice_knobs();
+	for (size_t i = 0; i < 300; i++) {
+		char *p = hk_malloc((i % 50 + 1) * 20000);
+
+		memset(p, 1, 20000);
+		hk_free(p);
+		most = hk_max(most, atomic_load(&hk_guard_warm_bytes));
+	}
+	ck_assert_uint_gt(most, HK_MIB);
+	ck_assert_uint_lt(most, 32 * HK_MIB);
+}
+END_TEST
+
 START_TEST(sized_free_too_large)
 {
 	hk_free_sized(hk_malloc(16), 4096);
@@ -423,6 +443,7 @@ static Suite *stress_suite(void)
 	suite_add_tcase(suite, misuse);
 	tcase_set_timeout(stress, 300);
 	tcase_add_test(stress, model_in_threads_with_live_switches);
+	tcase_add_test(stress, guarded_blocks_heed_the_soft_limit);
 	tcase_add_test(stress, blocks_outlive_their_thread);
 	tcase_add_test(stress, threads_fork_at_once);
 	tcase_add_test(stress, children_of_busy_parents_allocate);
