@@ -119,7 +119,8 @@ static void warn_needs(const struct hk_config *c, struct hk_diags *diags)
 
 		if ((told >> n->key & 1) != 0 || !said(c, n->key) || meant_for_others(c, n) ||
 		    (!n->any_value && hk_config_num(c, n->key) < n->least) ||
-		    (hk_config_num(c, n->other) == n->value) == n->must_be)
+		    (hk_config_num(c, n->other) == n->value) == n->must_be ||
+		    hk_values_format(&c->values, n->key, value)[0] == '\0') /* an empty text asks for nothing */
 			continue;
 		told |= (uint64_t) 1 << n->key;
 		warn(c, diags, n->key, "%s = %s has no effect with %s = %s: %s %s = %s, or take %s out",

@@ -394,6 +394,7 @@ static const struct {
         {"[hakmem]\nreload = auto\n", "reload = auto has no effect with control = off: set control = on"},
         {"[hakmem]\nreload = auto\ncontrol = on\n", NULL},
         {"[hakmem]\ncontrol_group = adm\n", "control_group = adm has no effect with control = off"},
+        {"[hakmem]\ncontrol_group =\ncontrol_read_group =\n", NULL},
         {"[hakmem]\ncontrol_dir = /run/x\n", "control_dir = /run/x has no effect with control = off"},
         {"[hakmem]\ncontrol_dir = /run/x\n[unit:other]\ncontrol = on\n", NULL},
         {"[hakmem]\nsoft_limit = 2G\nhard_limit = 1G\n", "soft_limit = 2G is above hard_limit = 1G"},
