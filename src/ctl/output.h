@@ -18,7 +18,7 @@ const char *hk_out_percent(double share);          /* 0 to 1: "99.2%" */
 const char *hk_out_bar(double share, bool unicode); /* twenty cells */
 
 /* Says so and ends the program, at once: a worker thread may be stuck in the kernel, and exit would wait for it. */
-_Noreturn void hk_out_of_memory(void);
+void hk_out_of_memory(void) __attribute__((noreturn));
 
 /* Print value (taken over) as indented JSON with a newline. Returns an exit status. */
 int hk_out_json(json_t *value);
