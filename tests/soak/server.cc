@@ -9,6 +9,7 @@
  */
 #include <array>
 #include <condition_variable>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -244,6 +245,7 @@ int main(int argc, char **argv)
 		std::cerr << "usage: server SOCKET\n";
 		return 2;
 	}
+	std::signal(SIGINT, SIG_DFL); // a shell without job control has what it starts in the background ignore it
 	at.sun_family = AF_UNIX;
 	std::string(argv[1]).copy(at.sun_path, sizeof at.sun_path - 1);
 	if (bind(listener, reinterpret_cast<sockaddr *>(&at), sizeof at) != 0 || listen(listener, 64) != 0) {

@@ -52,8 +52,8 @@ load_postgres() {
         { cat "$T/pgbench" >&2; return 1; }
     ! grep -E 'aborted|, [1-9][0-9]* failed' "$T/pgbench" && "$PG_BIN/psql" -h "$1" -X -At -f "$T/queries.sql"
 }
-# The bytes that a service and its children hold, shared ones once. Between two loads little of them is in use.
-held() { cat $(printf '/proc/%s/smaps_rollup ' "$1" $(pgrep -P "$1")) 2>/dev/null | awk '$1 == "Pss:" { n += $2 } END { print n * 1024 }'; }
+# The bytes that a service and its children hold, shared ones once. Between two loads little of them is in use. A child may end meanwhile.
+held() { { cat $(printf '/proc/%s/smaps_rollup ' "$1" $(pgrep -P "$1")) 2>/dev/null || true; } | awk '$1 == "Pss:" { n += $2 } END { print n * 1024 }'; }
 
 # ---- what bare servers answer ----
 
@@ -94,7 +94,7 @@ for service in "${services[@]}"; do
     LOADS[$service]=$!
 done
 for service in "${services[@]}"; do
-    wait "${LOADS[$service]}" || { touch "$T/stop"; fail "seed $seed: $(cat "$T/rounds.$service" "$T/soaked/$service.log" | tail -20)"; }
+    wait "${LOADS[$service]}" || { touch "$T/stop"; fail "seed $seed: $(tail -20 "$T/soaked/$service.log" "$T/rounds.$service")"; }
 done
 touch "$T/stop"
 wait $switcher || fail "seed $seed: $(cat "$T/switched")"
