@@ -2,7 +2,7 @@
  *
  * The verbs that change a live service: freeze, learn, canary, trim, reload, set.
  */
-#include "ctl/ctl.h"
+#include "ctl/check.h"
 #include "ctl/output.h"
 
 #include <stdio.h>
@@ -117,6 +117,9 @@ static int change(struct hk_ctl *ctl, char **targets, int n, const char *line)
 	for (unsigned i = 0; i < services.n; i++)
 		if (answers[i].error[0] == '\0' && in_vain(ctl, answers[i].reply))
 			status = HK_EXIT_FAILED;
+	for (unsigned i = 0; i < services.n; i++)
+		if (answers[i].error[0] == '\0' && ctl->command->run != hk_do_set) /* what is set ends with the process */
+			hk_check_pending(&answers[i]);
 	if (ctl->json)
 		return hk_out_json(hk_ctl_array(answers, services.n)) != 0 ? HK_EXIT_FAILED : status;
 	for (unsigned i = 0; i < services.n; i++)

@@ -75,7 +75,7 @@ static bool check_one(struct hk_check_live *live, const char *file, json_t *resu
 
 	hk_lint_run(name, &lint);
 	if (json_array_size(lint.files) > 0)
-		hk_check_live(live, &lint, services);
+		hk_check_live(live, &lint, services), hk_check_units(live, name, &lint);
 	clean = lint.errors == 0;
 	if (name[0] == '\0')
 		name = HK_SYSCONFDIR "/hakmem.ini";

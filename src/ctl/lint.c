@@ -287,6 +287,8 @@ static void look_at(const struct hk_identity *identity, struct hk_lint *lint)
 	hk_doc_link(&doc);
 	for (uint32_t i = 0; i < doc.n_files; i++)
 		json_array_append_new(lint->files, json_string(hk_out_safe(doc.file[i])));
+	for (uint32_t i = 0; i < doc.n_settings; i++)
+		lint->control |= doc.setting[i].what == HK_KEY_CONTROL && doc.setting[i].value.num != 0;
 	read_files(identity, lint);
 	read_daemon(identity, lint);
 	hk_lint_sections(&doc, lint);

@@ -17,6 +17,7 @@ struct hk_lint {
 	   once hk_lint_sort was called. */
 	json_t *messages;
 	unsigned errors, warnings;
+	bool control; /* a line, in whichever section, says control = on */
 };
 
 /* Examine one file, or (conf "") the ones that hold on this host. */

@@ -13,7 +13,7 @@ libhk_ctl_a_SOURCES = \
 	src/ctl/advice.c src/ctl/advice.h \
 	src/ctl/ask.c src/ctl/ask.h src/ctl/ask_int.h \
 	src/ctl/change.c \
-	src/ctl/check.h src/ctl/check_live.c \
+	src/ctl/check.h src/ctl/check_live.c src/ctl/check_units.c \
 	src/ctl/complete.c src/ctl/complete.h \
 	src/ctl/counter_docs.c src/ctl/counter_docs.h \
 	src/ctl/counters.c \

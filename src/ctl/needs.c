@@ -299,17 +299,31 @@ static const char *forbidden(const struct hk_unit *unit, const char *const *call
 	return NULL;
 }
 
+/* Of the control thread. */
+static const char *const thread_calls[] = {"socket", "bind",   "listen",   "accept4", "connect", "getsockopt",
+                                           "sendto", "recvfrom", "poll",   "prctl",   "close_range", "pidfd_open",
+                                           "fchmod", "chmod",  UNLINK,     NULL};
+
+/* What is forbidden ends the process; otherwise it fails. */
+static bool filter_kills(const struct hk_unit *unit)
+{
+	const char *error = hk_unit_get(unit, "SystemCallErrorNumber");
+
+	return error[0] == '\0' || strlen(error) > 4 || strcmp(error, "0") == 0; /* an errno has up to four digits */
+}
+
+const char *hk_needs_deadly_call(const struct hk_unit *unit)
+{
+	return filter_kills(unit) ? forbidden(unit, thread_calls) : NULL;
+}
+
 static void system_calls(const struct hk_unit *unit, struct hk_needs *needs, struct hk_findings *all)
 {
 	/* Besides those that systemd always permits and no program starts without. */
 	static const char *const always[] = {"madvise", "mremap", NULL};
 	static const char *const batches[] = {"process_madvise", NULL}; /* under a filter the library does not try */
-	static const char *const thread[] = {
-	        "socket", "bind",  "listen",      "accept4",    "connect", "getsockopt", "sendto", "recvfrom",
-	        "poll",   "prctl", "close_range", "pidfd_open", "fchmod",  "chmod",      UNLINK,   NULL};
-	const char *error = hk_unit_get(unit, "SystemCallErrorNumber"), *call = forbidden(unit, always);
-	const bool kills = error[0] == '\0' || strlen(error) > 4 ||
-	                   strcmp(error, "0") == 0; /* an errno has up to four digits */
+	const char *call = forbidden(unit, always);
+	const bool kills = filter_kills(unit);
 
 	if (call != NULL && kills) {
 		hk_found(all, HK_PROBLEM, "filter",
@@ -327,7 +341,7 @@ static void system_calls(const struct hk_unit *unit, struct hk_needs *needs, str
 	if (call != NULL)
 		hk_found(all, HK_NOTE, "filter", "SystemCallFilter= (%s) forbids %s: free memory goes back a block a call",
 		         where(unit, needs, "SystemCallFilter"), call);
-	call = forbidden(unit, thread);
+	call = forbidden(unit, thread_calls);
 	if (call == NULL)
 		return;
 	hk_found(all, kills && needs->control ? HK_PROBLEM : HK_NOTE, "filter",
@@ -336,9 +350,7 @@ static void system_calls(const struct hk_unit *unit, struct hk_needs *needs, str
 	         where(unit, needs, "SystemCallFilter"), call,
 	         kills ? "the kernel would end the service" : "there is no socket");
 	hk_remedy(all, kills && needs->control
-	                       ? "control = off for this unit, or SystemCallFilter=@network-io @io-event "
-	                         "@file-system @basic-io "
-	                         "@process in a drop-in of yours"
+	                       ? "control = off for this unit, or " HK_FILTER_REMEDY " in a drop-in of yours"
 	                       : "none is needed: hakmemctl takes the other way, through /proc (as root)");
 }
 

@@ -29,6 +29,10 @@ struct hk_needs {
 
 /* All of it: findings to *all, problems among them where it cannot work. */
 void hk_needs_find(const struct hk_unit *unit, struct hk_needs *needs, struct hk_findings *all);
+/* With control = on: the system call for which the unit's filter would end it, or NULL. */
+const char *hk_needs_deadly_call(const struct hk_unit *unit);
+/* The line that lets the control thread live. */
+#define HK_FILTER_REMEDY "SystemCallFilter=@network-io @io-event @file-system @basic-io @process"
 
 /* ---- launch.c: program and environment ---- */
 void hk_needs_launch(const struct hk_unit *unit, struct hk_needs *needs, struct hk_findings *all);

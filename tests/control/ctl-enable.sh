@@ -205,6 +205,20 @@ none nonet2.service
 out 'PROBLEM +filter .*forbids socket'
 printf '[unit:nonet2.service]\ncontrol = on\n' >>"$HAKMEM_CONF"
 refused nonet2.service 'PROBLEM +filter .*forbids socket'
+# control = on may come to a unit later, by a file: check looks at those that are enabled.
+ctl 0 check
+sed 's/nonet2/nonet/' "$HAKMEM_CONF" >"$T/later.ini"
+HAKMEM_CONF=$T/later.ini ctl 1 check
+out "later\.ini:4: control = on ends nonet.service at its next start: its SystemCallFilter= \($T/files/nonet.service:2\) forbids socket; control = off in \[unit:nonet.service\], or SystemCallFilter="
+ctl 1 check "$T/later.ini" --json
+json 'j[0]["errors"] == 1 and j[0]["messages"][0]["line"] == 4'
+sed -i 's/\[unit:nonet.service\]/[unit:n[on]*]/; s/control = on/mode = mine/; $a[mine]\ncontrol = on' "$T/later.ini"
+ctl 1 check "$T/later.ini"
+out 'later\.ini:6: control = on ends nonet.service'
+ctl 0 enable nonet control=off
+ctl 0 check "$T/later.ini" # the variable wins
+ctl 0 disable nonet
+ctl 0 check "$T/later.ini"
 
 # The library out of reach.
 unit privatetmp.service PrivateTmp=yes

@@ -191,6 +191,22 @@ say "all of them at once, with a program that allocates"
 works 2 tmpfs TemporaryFileSystem=/run:ro
 works 2 hidden InaccessiblePaths=/run/hakmem
 CONTROL=off works 2 nonet "SystemCallFilter=~@network-io"
+# control = on comes by the file once it runs: said before the restart that ends it, and true.
+write_unit late.service "SystemCallFilter=~@network-io"
+ctl 0 enable late mode=fast
+begin start late
+printf '[unit:late.service]\ncontrol = on\n' | inside tee /etc/hakmem.ini >/dev/null
+late="control = on ends late.service at its next start: its SystemCallFilter= \(/etc/systemd/system/late.service:[0-9]+\) forbids socket"
+ctl 1 check
+out "hakmem.ini:2: $late"
+ctl 0 reload late
+out 'control = on waits for a restart'
+out "warning: $late"
+inside systemctl restart late
+wait_for 20 eval '[ "$(inside systemctl show -P Result late)" = core-dump ] || [ "$(inside systemctl show -P Result late)" = signal ]' ||
+    fail "what check and reload foretold has not come: $(inside systemctl show -P Result,ActiveState late)"
+inside rm /etc/hakmem.ini
+ctl 0 disable late
 say "units whose socket is out of reach: door 2"
 
 # An instance of a template, and a preload that is there already.
