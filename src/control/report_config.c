@@ -266,13 +266,17 @@ int hk_report_export(struct hk_call *call)
 	char ini[2048], text[HK_VALUE_MAX];
 	struct hk_config config = *running;
 	struct hk_overlay learned;
+	const bool has_learned = hk_engine_has_learned(&block->elo);
+	/* Who has learned nothing and still may is not to start frozen. */
+	const bool freeze = hk_config_num(running, HK_KEY_ELO) != 0 &&
+	                    (has_learned || atomic_load_explicit(&block->elo.phase, memory_order_relaxed) == HK_PHASE_FROZEN);
 	size_t used;
 
 	hk_engine_learned(&block->elo, running, &learned);
 	hk_engine_lay(&config, &learned);
 	used = (size_t) snprintf(ini, sizeof(ini), "[program:%s]\nmode = %s\n", call->request->identity->program, running->mode);
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		bool phase = k == HK_KEY_EVO_POLICY && hk_config_num(running, HK_KEY_ELO) != 0;
+		bool phase = k == HK_KEY_EVO_POLICY && freeze;
 
 		if (!phase && !(hk_keys[k].tuned && config.origin[k] == HK_ORIGIN_LEARNED) && config.origin[k] != HK_ORIGIN_SET)
 			continue;
@@ -283,6 +287,7 @@ int hk_report_export(struct hk_call *call)
 	}
 	hk_json_uint(&call->json, "pid", block->pid);
 	hk_json_text(&call->json, "strategy", hk_elo_strategy_name(block->elo.leader));
+	hk_json_bool(&call->json, "learned", has_learned);
 	hk_json_text(&call->json, "ini", ini);
 	return 0;
 }

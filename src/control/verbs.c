@@ -51,6 +51,11 @@ static int run_phase(struct hk_call *call, enum hk_phase phase)
 	call->values->phase_seq++;
 	call->changed = true;
 	hk_json_text(&call->json, "phase", hk_elo_phase_name(atomic_load_explicit(&state.phase, memory_order_relaxed)));
+	if (phase == HK_PHASE_FROZEN && !hk_engine_has_learned(&state)) {
+		hk_json_open(&call->json, "warnings", '[');
+		hk_json_text(&call->json, NULL, "nothing was learned yet (no match was played): it goes on as it is configured");
+		hk_json_close(&call->json, ']');
+	}
 	return 0;
 }
 

@@ -85,7 +85,10 @@ static void print_export(const struct hk_answer *answer)
 	const char *ini = json_string_value(json_object_get(answer->reply, "ini"));
 	char *text = strdup(ini != NULL ? ini : ""), *save = NULL;
 
-	printf("; learned by %s, strategy %s\n", hk_ctl_label(answer->service), hk_out_text(answer->reply, "strategy"));
+	if (json_is_false(json_object_get(answer->reply, "learned")))
+		printf("; %s has learned nothing yet: what was set\n", hk_ctl_label(answer->service));
+	else
+		printf("; learned by %s, strategy %s\n", hk_ctl_label(answer->service), hk_out_text(answer->reply, "strategy"));
 	if (text == NULL)
 		return;
 	if (said_already(text)) {
@@ -117,6 +120,11 @@ static int show(struct hk_ctl *ctl, void (*print)(const struct hk_answer *answer
 			putchar('\n');
 		print(&answers[i]);
 	}
+	fflush(stdout);
+	for (unsigned i = 0; i < services.n; i++)
+		if (json_is_false(json_object_get(answers[i].reply, "learned"))) /* of export only */
+			hk_ctl_fail(0, "%s has learned nothing (no match was played): the section has only what was set; hakmemctl learn "
+			            "%d begins, under load", hk_ctl_label(answers[i].service), (int) answers[i].service->seen.pid);
 	return status;
 }
 

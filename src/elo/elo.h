@@ -91,6 +91,8 @@ uint32_t hk_engine_strategy(const struct hk_elo_state *state);
 void hk_engine_overlay(const struct hk_elo_state *state, const struct hk_config *config, struct hk_overlay *ret);
 /* The same for what was learned up to now: all values are the leader's, whoever plays. */
 void hk_engine_learned(const struct hk_elo_state *state, const struct hk_config *config, struct hk_overlay *ret);
+/* Has it learned anything: was a match played, or a leader found without? */
+bool hk_engine_has_learned(const struct hk_elo_state *state);
 /* Lay such an overlay over a configuration. */
 void hk_engine_lay(struct hk_config *config, const struct hk_overlay *learned);
 

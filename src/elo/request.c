@@ -37,6 +37,11 @@ int hk_engine_request(struct hk_elo_state *state, const struct hk_config *config
 	return error;
 }
 
+bool hk_engine_has_learned(const struct hk_elo_state *state)
+{
+	return state->matches > 0 || hk_elo_bound(state->leader) != 0;
+}
+
 void hk_engine_learned(const struct hk_elo_state *state, const struct hk_config *config, struct hk_overlay *ret)
 {
 	uint32_t leader = hk_elo_bound(state->leader);

@@ -91,6 +91,21 @@ ctl 0 log "$PID"
 out "^  20[0-9-]+ [0-9:]+  set batch_max=20, by uid $(id -u), pid [0-9]+\$"
 stop "$PID"
 
+# Nothing was learned where no match was played: freeze and export say so, and who still learns does not start frozen next.
+start balanced "$T/unlearned.log" env HAKMEM_CONTROL=on sleep 600
+wait_for 20 has_socket "$PID" || fail "no control socket"
+ctl 0 freeze "$PID"
+out 'warning: nothing was learned yet \(no match was played\): it goes on as it is configured'
+ctl 0 export "$PID"
+out '^; .* has learned nothing yet: what was set$'
+out '^evo_policy = frozen$'
+err "has learned nothing \(no match was played\): the section has only what was set; hakmemctl learn $PID begins, under load"
+ctl 0 learn "$PID"
+wait_for 20 eval '"$HK_CTL" status "$PID" --json | grep -q "\"LEARN\""' || fail "it does not learn: $("$HK_CTL" status "$PID")"
+ctl 0 export "$PID" --json
+json 'j[0]["learned"] is False and "evo_policy" not in j[0]["ini"]'
+stop "$PID"
+
 # A file takes each section once.
 target && one=$PID
 target && two=$PID

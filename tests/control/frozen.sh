@@ -72,6 +72,8 @@ out 'freeze '
 values "$PID" "$T/learned"
 [ "$(wc -l <"$T/learned")" -eq 5 ] || fail "get does not show the five keys: $(cat "$T/learned")"
 ctl 0 export "$PID"
+quiet
+out '^; learned by '
 cp "$T/out" "$T/export.ini"
 out '^bigcache_max_block = 4G' # only strategies that keep its largest block spare it some thousand faults a round
 ctl 0 check "$T/export.ini"
