@@ -89,7 +89,8 @@ static bool visit_process(struct visit *visit, pid_t pid)
 	return true;
 }
 
-static void visit_file(struct visit *visit, const char *path)
+/* idle: it was named as a program is, and no process of that name runs. */
+static void visit_file(struct visit *visit, const char *path, bool idle)
 {
 	struct hk_program *program = calloc(1, sizeof *program);
 	struct hk_findings all = {.n = 0};
@@ -99,6 +100,8 @@ static void visit_file(struct visit *visit, const char *path)
 	snprintf(all.subject, sizeof all.subject, "%s", hk_out_safe(path));
 	hk_text_tame(all.subject, sizeof all.subject); /* it may be cut within a character */
 	hk_program_read("", path, program);
+	if (idle)
+		hk_found(&all, HK_NOTE, "process", "none of that name runs: this is about the file");
 	hk_program_judge(program, HK_RUNNER_ANYBODY, &all);
 	report(visit, &all);
 }
@@ -241,7 +244,7 @@ static int visit_name(struct visit *visit, const char *target)
 	if (suffix && r == -EIO)
 		return hk_ctl_fail(HK_EXIT_FAILED, "%s", why);
 	if (!suffix && !glob && hk_program_find(target, path, sizeof path)) {
-		visit_file(visit, path);
+		visit_file(visit, path, true);
 		return HK_EXIT_DONE;
 	}
 	return hk_ctl_fail(HK_EXIT_NO_TARGET, "'%s' is no running program, no unit%s%s", target,
@@ -261,7 +264,7 @@ static int visit_target(struct visit *visit, const char *target)
 		return visit_name(visit, target);
 	if (access(target, F_OK) != 0 && errno != EACCES)
 		return hk_ctl_fail(HK_EXIT_NO_TARGET, "%s: %s", target, strerror(errno));
-	visit_file(visit, target);
+	visit_file(visit, target, false);
 	return HK_EXIT_DONE;
 }
 

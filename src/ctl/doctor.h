@@ -17,7 +17,7 @@ struct hk_patient {
 	char root[32];      /* "/proc/PID/root" */
 	char *status,
 	        *preload;  /* /proc/PID/status; LD_PRELOAD of its start, NULL: not set or not to be seen */
-	bool environ_seen; /* its environment could be read */
+	bool environ_gone; /* its environment is overwritten: variables cannot be seen */
 	char tuning[256];  /* names of variables in it that tune other allocators */
 	bool secure;       /* AT_SECURE */
 	char library[PATH_MAX];                  /* as it is mapped, or "" */

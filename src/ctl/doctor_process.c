@@ -38,12 +38,15 @@ static void read_environ(struct hk_patient *p)
 	ssize_t n;
 	char *text = read_proc(p->seen.pid, "environ", MAX_ENVIRON, &n);
 
-	p->environ_seen = n > 0;
+	bool any = false;
+
 	for (char *one = text; one != NULL && n > 0 && one < text + n; one += strlen(one) + 1) {
+		any |= strchr(one, '=') != NULL;
 		if (strncmp(one, "LD_PRELOAD=", 11) == 0)
 			p->preload = strdup(one + 11);
 		hk_tuning_note(one, p->tuning, sizeof p->tuning);
 	}
+	p->environ_gone = n > 0 && !any; /* a title may stand there now: redis-server and others do that */
 	free(text);
 }
 
@@ -218,8 +221,9 @@ static void why_not(const struct hk_patient *p, const struct hk_program *program
 
 	if (!preload_entry(p, entry, sizeof entry)) {
 		hk_found(all, HK_PROBLEM, "preload",
-		         p->preload != NULL ? "LD_PRELOAD of its start is '%s', without the library"
-		                            : "LD_PRELOAD was not set when it was started%s",
+		         p->preload != NULL  ? "LD_PRELOAD of its start is '%s', without the library"
+		         : p->environ_gone ? "the library is not in it; whether LD_PRELOAD was set cannot be seen: it has overwritten its environment%s"
+		                             : "LD_PRELOAD was not set when it was started%s",
 		         p->preload != NULL ? p->preload : "");
 		hk_remedy(all, "%s", how_to(p));
 		return;
@@ -359,6 +363,9 @@ void hk_doctor_loaded(const struct hk_patient *p, struct hk_findings *all)
 		hk_remedy(all, "as root, or where kernel.yama.ptrace_scope = 0 as its user");
 	}
 	judge_others(p, all);
+	if (p->library[0] != '\0' && p->environ_gone)
+		hk_found(all, HK_NOTE, "variables", "it has overwritten its environment: whether variables for other allocators are set "
+		                                    "cannot be seen");
 	if (p->library[0] != '\0' && !hk_found_any(all, HK_PROBLEM, "malloc"))
 		hk_tuning_judge(p->tuning, "its environment", all);
 }

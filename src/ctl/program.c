@@ -290,7 +290,7 @@ static void judge_rights(const struct hk_program *p, uid_t runner, struct hk_fin
 	}
 }
 
-static void judge_malloc(const struct hk_program *p, struct hk_findings *all)
+static void judge_malloc(const struct hk_program *p, uid_t runner, struct hk_findings *all)
 {
 	if (p->own_malloc[0] != '\0') {
 		hk_found(all, HK_PROBLEM, "malloc",
@@ -309,10 +309,8 @@ static void judge_malloc(const struct hk_program *p, struct hk_findings *all)
 		         p->sanitizer);
 		hk_remedy(all, "use a build without the sanitizer, or with its run-time linked statically (-static-libasan, -static-libtsan)");
 	}
-	if (p->allocator[0] != '\0')
-		hk_found(all, HK_NOTE, "malloc",
-		         "%s is linked with %s: a preload comes first, so malloc is hakmem's", p->path,
-		         p->allocator);
+	if (p->allocator[0] != '\0' && runner != HK_RUNNER_LIVE) /* of a process its mappings tell */
+		hk_found(all, HK_NOTE, "malloc", "%s is linked with %s: preloaded, hakmem comes before it", p->path, p->allocator);
 	if (p->go && p->interpreted)
 		hk_found(all, HK_NOTE, "malloc",
 		         "%s is a Go program: its heap is Go's own, only its C parts call malloc", p->path);
@@ -337,5 +335,5 @@ void hk_program_judge(const struct hk_program *p, uid_t runner, struct hk_findin
 	if (runner != HK_RUNNER_LIVE)
 		judge_rights(p, runner, all);
 	if (!p->hakmem)
-		judge_malloc(p, all);
+		judge_malloc(p, runner, all);
 }

@@ -60,6 +60,7 @@ out 'PROBLEM .*is a 32-bit x86 program'
 ctl 1 doctor hkt-own # by name, in PATH
 out "PROBLEM +malloc +$T/bin/hkt-own exports a malloc of its own"
 out 'NOTE +malloc .*\(je_malloc\)'
+out 'NOTE +process +none of that name runs: this is about the file'
 cp "$T/bin/hkt-plain" "$T/bin/hkt-suid" && chmod 4755 "$T/bin/hkt-suid"
 if [ -u "$T/bin/hkt-suid" ]; then
     ctl 1 doctor "$T/bin/hkt-suid"
@@ -118,6 +119,29 @@ json "j[0]['pid'] == $PID and j[0]['problems'] == 1"
 stop "$PID"
 ctl 3 doctor 999999999
 err 'there is no process 999999999'
+# One that writes a title over its environment.
+cat >"$T/title.c" <<'C'
+#include <string.h>
+#include <unistd.h>
+extern char **environ;
+int main(void)
+{
+    char *end = environ[0];
+    for (char **e = environ; *e != NULL; e++) end = *e + strlen(*e);
+    memset(environ[0], 0, (size_t) (end - environ[0]));
+    (void) !write(1, "ready\n", 6);
+    for (;;) pause();
+}
+C
+gcc -o "$T/bin/hkt-title" "$T/title.c" || fail gcc
+go hkt-title
+ctl 1 doctor "$PID"
+out 'PROBLEM +preload +the library is not in it; whether LD_PRELOAD was set cannot be seen: it has overwritten its environment'
+stop "$PID"
+go env LD_PRELOAD="$HK_PRELOAD" MALLOC_CONF=x hkt-title
+ctl 0 doctor "$PID"
+out 'NOTE +variables +it has overwritten its environment'
+stop "$PID"
 go env LD_PRELOAD="$T/none/libhakmem.so" hkt-plain
 ctl 1 doctor "$PID"
 out "PROBLEM +preload +LD_PRELOAD names $T/none/libhakmem.so, which is not there"
