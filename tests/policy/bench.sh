@@ -43,7 +43,18 @@ refused "output.*name a file in a folder" "$BENCH/bench_allocators" --scenario v
 refused "unknown argument '--bad': see --help" "$BENCH/bench_modes.sh" --bad
 printf 'allocator,scenario,wall_ns,peak_kb\nsystem,vm,fast,3\n' >"$T/bad.csv"
 refused "bad.csv:2: wall_ns is 'fast', not a number" "$BENCH/analyze_modes.py" "$T/bad.csv" --output "$T/x.html"
+mkdir "$T/without" && printf '#!/bin/sh\nexit 1\n' >"$T/without/python3" && chmod 0755 "$T/without/python3"
+PATH=$T/without:$PATH refused "install Debian's python3-matplotlib" "$BENCH/bench_modes.sh" --report "$T/never"
+[ ! -e "$T/never" ] || fail "a report without matplotlib was begun"
+refused "none.csv: .*No such file" "$BENCH/bench_learning" --report --output "$T/none.csv"
 printf 'a,b\n1,2\n' >"$T/bad.csv"
+refused "bad.csv:1: give a file that bench_learning --output wrote" "$BENCH/bench_learning" --report --output "$T/bad.csv"
+cp "$MADE_UP/learning.csv" "$T/torn.csv"
+printf '0,growth,fixed' >>"$T/torn.csv"
+refused "torn.csv:[0-9]*: a line that is torn or no number" "$BENCH/bench_learning" --report --output "$T/torn.csv"
+head -3 "$MADE_UP/learning.csv" >"$T/begun.csv"
+refused "is left out: no run of" "$BENCH/bench_learning" --report --output "$T/begun.csv"
+grep -q "begun.csv: no workload has run under every strategy" "$T/out" || fail "an unfinished file: $(cat "$T/out")"
 refused "bad.csv:1: no column 'allocator'; give a file that" "$BENCH/analyze_modes.py" "$T/bad.csv" --output "$T/x.html"
 
 # ---- the report of numbers that are known

@@ -81,7 +81,9 @@ if [ -n "$list" ]; then
     exit 0
 fi
 
-# A folder that cannot be made should be known now, not after an hour.
+# What the report lacks should be known now, not after an hour.
+[ -z "$report" ] || python3 -c 'import matplotlib' 2>/dev/null ||
+    die "--report needs matplotlib for $(command -v python3 || echo python3): install Debian's python3-matplotlib, with /usr/bin first in PATH"
 [ -z "$report" ] || mkdir -p "$report" || die "--report $report: give a folder that can be made"
 status=0
 "$HERE/bench_allocators" --allocator "$allocators" --scenario "$scenarios" --runs "$runs" --warmup "$warmup" \
