@@ -28,7 +28,7 @@
 #include <stdatomic.h>
 
 #define HK_BLOCK_MAGIC 0x6b636c626d6b6168U /* "hakmblck" in memory */
-#define HK_BLOCK_LAYOUT 11U                /* any change of these structs raises it */
+#define HK_BLOCK_LAYOUT 12U                /* any change of these structs raises it */
 #define HK_SLOTS 256                       /* processes of one service that are seen one by one */
 #define HK_CHANGES 15                      /* kept, besides the last one */
 #define HK_WHAT_MAX 128                    /* a request line as kept for the log, with its NUL */

@@ -23,8 +23,11 @@ struct hk_ebb {
 
 /* Bytes in use and bytes kept warm at this moment: should what is warm go back now? delay_ns: purge_delay. Lock: the caller's. */
 bool hk_ebb_turn(struct hk_ebb *ebb, uint64_t now_ns, uint64_t used, uint64_t warm, uint64_t delay_ns);
-/* The same of this process; false while strategies are tried, each of which is to have what it would have. Never waits. */
+/* The same of this process. Never waits. */
 bool hk_ebb_over(uint64_t now_ns);
+/* Would it ever be so? Not where a thread ticks, nor under another free_policy than adaptive. */
+bool hk_ebb_watches(void);
+uint64_t hk_ebb_used(void); /* bytes in use, as it is told */
 void hk_ebb_driven(void); /* there is a thread that ticks */
 void hk_ebb_alone(void);  /* after fork, in the child */
 

@@ -17,4 +17,4 @@ libhk_core_la_SOURCES = \
 	src/core/thp.c src/core/thp.h
 # What no start runs.
 libhk_core_rare_la_CFLAGS = $(HK_LIB_CFLAGS)
-libhk_core_rare_la_SOURCES = src/core/ebb.c src/core/ebb.h src/core/guard.c src/core/guard.h src/core/harden.c src/core/harden.h src/core/pool_hard.c src/core/pool_purge.c src/core/pressure.c src/core/pressure.h src/core/purge_all.c src/core/sample.c src/core/sample.h src/core/sample_int.h src/core/sample_report.c src/core/soften.c src/core/stats_sum.c
+libhk_core_rare_la_SOURCES = src/core/ebb.c src/core/ebb.h src/core/ebb_turn.c src/core/guard.c src/core/guard.h src/core/harden.c src/core/harden.h src/core/pool_hard.c src/core/pool_purge.c src/core/pressure.c src/core/pressure.h src/core/purge_all.c src/core/sample.c src/core/sample.h src/core/sample_int.h src/core/sample_report.c src/core/soften.c src/core/stats_sum.c

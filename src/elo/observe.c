@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "core/ebb.h"
 #include "core/knobs.h"
 #include "core/purge.h"
 #include "core/stats.h"
@@ -21,7 +22,7 @@
 
 #define SPINS 200
 #define PRICE_PAGES 256U  /* small ones, of a huge page's room */
-#define PRICE_EXTENTS 4U  /* huge ones: some may be dear, where the host has to find the memory first */
+#define PRICE_EXTENTS 4U  /* huge ones: more than the processor's caches hold */
 #define USE_TURNS 3       /* the cheapest counts */
 #define EXTENT ((size_t) (2 * HK_MIB))
 #define USE_BYTES ((size_t) (16 * HK_MIB))  /* more than the TLB covers with small pages */
@@ -62,6 +63,16 @@ static void on_large(size_t old, size_t new)
 }
 
 /* ---- begin and end ---- */
+
+/* What the shadows need to know of the process, besides events. */
+static void tell(struct hk_shadow *shadow)
+{
+	uint64_t used = hk_ebb_used();
+
+	shadow->ebbs = hk_ebb_watches();
+	shadow->other_bytes = used - hk_min(used, HK_STAT_GET(large_live_bytes));
+	shadow->auto_huge = hk_thp_would();
+}
 
 /* Strategy 0 is the configuration as it is: its row need not be what the mode's presets are. */
 static void lay(const struct hk_config *config, uint32_t strategy, enum hk_key_id key, uint64_t *value)
@@ -125,6 +136,7 @@ void hk_observe_begin(const struct hk_config *config)
 		if (atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) == NULL) {
 			hk_shadow_begin(own.shadow, hk_sys_now_ns(), HK_STAT_GET(large_live_bytes));
 			look(&allocs, &cpu_ns, &minor);
+			tell(own.shadow);
 		}
 		for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
 			own.shadow->rule[i] = rule_of(config, i);
@@ -158,6 +170,7 @@ static void add_sums(struct hk_shadow_total *total, const struct hk_shadow *shad
 		total->of[i].fresh_huge += sum->fresh_huge;
 		total->of[i].given_back += sum->given_back;
 		total->of[i].idle_byte_ns += sum->idle_byte_ns;
+		total->of[i].live_at_fault += sum->live_at_fault;
 	}
 	total->live_byte_ns += shadow->live_byte_ns;
 	total->time_ns += shadow->time_ns;
@@ -207,7 +220,7 @@ uint64_t hk_observe_collect(struct hk_shadow_total *total)
 		hk_shadow_clear_sums(own.shadow);
 		own.shadow->live_bytes = HK_STAT_GET(large_live_bytes);
 		own.shadow->arena_bytes = hk_min(own.shadow->arena_bytes, own.shadow->live_bytes);
-		own.shadow->auto_huge = hk_thp_would();
+		tell(own.shadow);
 	}
 	drop();
 	return allocs;
@@ -235,9 +248,9 @@ static float per_page(uint64_t since_ns, size_t pages)
 	return (float) (own_cpu_ns() - since_ns) / (float) pages;
 }
 
-/* What it costs here, now, to fault pages in and to give them back. Some hundred µs, where faults are cheap. No page is used
-   twice: the same ones again would lie in the processor's cache, and where small ones were, their page table stays, so that the
-   kernel puts no huge page there. */
+/* What it costs here, now, to fault pages in and to give them back. Some hundred µs, where faults are cheap. Small pages are used
+   once: the same ones again would lie in the processor's cache. Huge ones come for the second time: on a virtual machine the first
+   use of an extent is ten times as dear, where the host has to find the memory, and what is given back comes again soon. */
 static void find_paging(struct hk_shadow_prices *ret, char *at)
 {
 	char *huge = at + EXTENT;
@@ -251,6 +264,8 @@ static void find_paging(struct hk_shadow_prices *ret, char *at)
 	(void) hk_sys_purge(at, PRICE_PAGES * HK_PAGE);
 	ret->given_back = per_page(start, PRICE_PAGES);
 	(void) hk_sys_huge(huge, PRICE_EXTENTS * EXTENT, true);
+	touch(huge, PRICE_EXTENTS * EXTENT / HK_PAGE);
+	(void) hk_sys_purge(huge, PRICE_EXTENTS * EXTENT);
 	start = own_cpu_ns();
 	touch(huge, PRICE_EXTENTS * EXTENT / HK_PAGE);
 	ret->huge = per_page(start, PRICE_EXTENTS * EXTENT / HK_PAGE);

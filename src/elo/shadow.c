@@ -69,8 +69,9 @@ static void evict_block(struct hk_shadow_player *p)
 
 /* ---- faults ---- */
 
-static void fault(struct hk_shadow_player *p, double bytes, bool huge)
+static void fault(const struct hk_shadow *shadow, struct hk_shadow_player *p, double bytes, bool huge)
 {
+	p->sum.live_at_fault += bytes * ((double) shadow->live_bytes + bytes / 2);
 	if (huge)
 		p->sum.fresh_huge += bytes;
 	else
@@ -87,8 +88,8 @@ static void fault_arena(const struct hk_shadow *shadow, struct hk_shadow_player 
 	if (fresh > bytes)
 		fresh = bytes;
 	p->most += fresh;
-	fault(p, (double) fresh, huge);
-	fault(p, (double) (bytes - fresh), huge && bytes >= HUGE_MIN);
+	fault(shadow, p, (double) fresh, huge);
+	fault(shadow, p, (double) (bytes - fresh), huge && bytes >= HUGE_MIN);
 }
 
 /* ---- blocks come and go ---- */
@@ -111,7 +112,7 @@ static void take_arena(const struct hk_shadow *shadow, struct hk_shadow_player *
 		fault_arena(shadow, p, s, need, shadow->arena_bytes + size + p->warm);
 }
 
-static void take_block(struct hk_shadow_player *p, const struct hk_strategy *s, uint64_t size)
+static void take_block(const struct hk_shadow *shadow, struct hk_shadow_player *p, const struct hk_strategy *s, uint64_t size)
 {
 	for (uint32_t i = p->blocks; i-- > 0;) {
 		if (p->block[i].bytes < size || p->block[i].bytes > size + size / 8)
@@ -125,7 +126,7 @@ static void take_block(struct hk_shadow_player *p, const struct hk_strategy *s, 
 		gone += p->block[0].bytes;
 		evict_block(p);
 	}
-	fault(p, (double) size, s->thp == HK_THP_ON);
+	fault(shadow, p, (double) size, s->thp == HK_THP_ON);
 }
 
 static void give_arena(struct hk_shadow_player *p, const struct hk_strategy *s, uint64_t size, uint64_t now_ns)
@@ -198,6 +199,14 @@ static void tick_if_due(struct hk_shadow_player *p, const struct hk_strategy *s,
 	purge(p, aged(s, now_ns));
 }
 
+/* The real allocator looks for the end of a burst whenever a large block is freed, and every few visits else, if anything is warm. */
+static void ebb(const struct hk_shadow *shadow, struct hk_shadow_player *p, const struct hk_strategy *s)
+{
+	if (shadow->ebbs && p->warm + p->cached > 0 &&
+	    hk_ebb_turn(&p->ebb, shadow->now_ns, shadow->live_bytes + shadow->other_bytes, p->warm + p->cached, s->purge_delay_ns))
+		purge(p, shadow->now_ns);
+}
+
 static void advance(struct hk_shadow *shadow, uint64_t now_ns, uint64_t ticked_ns)
 {
 	uint64_t from = shadow->now_ns;
@@ -241,6 +250,7 @@ static void take_back(struct hk_shadow *shadow, uint64_t size, bool mapping, uin
 			give_block(&shadow->player[i], &shadow->rule[i], size, now_ns);
 		else
 			give_arena(&shadow->player[i], &shadow->rule[i], size, now_ns);
+		ebb(shadow, &shadow->player[i], &shadow->rule[i]);
 		tick_if_due(&shadow->player[i], &shadow->rule[i], now_ns);
 	}
 }
@@ -249,11 +259,13 @@ static void hand_out(struct hk_shadow *shadow, uint64_t size, bool mapping)
 {
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++) {
 		if (mapping)
-			take_block(&shadow->player[i], &shadow->rule[i], size);
+			take_block(shadow, &shadow->player[i], &shadow->rule[i], size);
 		else
 			take_arena(shadow, &shadow->player[i], &shadow->rule[i], size);
-		if (shadow->visits % VISITS == 0)
-			tick_if_due(&shadow->player[i], &shadow->rule[i], shadow->now_ns);
+		if (shadow->visits % VISITS != 0)
+			continue;
+		ebb(shadow, &shadow->player[i], &shadow->rule[i]);
+		tick_if_due(&shadow->player[i], &shadow->rule[i], shadow->now_ns);
 	}
 	shadow->live_bytes += size;
 	shadow->arena_bytes += mapping ? 0 : size;
@@ -276,7 +288,7 @@ void hk_shadow_event(struct hk_shadow *shadow, uint64_t old, uint64_t new, uint6
 			return;
 		}
 		for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
-			fault(&shadow->player[i], (double) (new - old), shadow->rule[i].thp == HK_THP_ON);
+			fault(shadow, &shadow->player[i], (double) (new - old), shadow->rule[i].thp == HK_THP_ON);
 		shadow->live_bytes += new - old;
 	} else if (!direct(old)) {
 		take_back(shadow, old - new, false, shadow->now_ns);
@@ -326,13 +338,25 @@ static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_
 	return (touched * sum->fresh_small * small + sum->fresh_huge * huge + touched * sum->given_back * (double) prices->given_back) / page;
 }
 
-/* Resident bytes, mean over time. */
-static double resident(const struct hk_shadow_total *total, uint32_t strategy, double part)
+/* Bytes in use while a strategy faults in, mean. */
+static double live_at_fault(const struct hk_shadow_sum *sum)
+{
+	double bytes = sum->fresh_small + sum->fresh_huge;
+
+	return bytes > 0 ? sum->live_at_fault / bytes : 0;
+}
+
+/* Resident bytes, mean over time. Time that goes into paging is time, too: by so much longer are blocks in use. less_ns of it
+   was spent under the present strategy, more_ns would be. */
+static double resident(const struct hk_shadow_total *total, const struct hk_shadow_sum *now, const struct hk_shadow_sum *own,
+                       double part, double less_ns, double more_ns)
 {
 	double other = (total->resident - total->tracked) / total->windows;
+	double threads = total->cpu_ns > total->time_ns ? total->cpu_ns / (total->time_ns + 1) : 1;
+	double live = total->live_byte_ns - less_ns / threads * live_at_fault(now), time = total->time_ns - less_ns / threads;
 
-	return (other > 0 ? other : 0) +
-	       part * (total->live_byte_ns + total->of[strategy].idle_byte_ns) / (total->time_ns + 1);
+	live = (live > 0 ? live : 0) + more_ns / threads * live_at_fault(own);
+	return (other > 0 ? other : 0) + part * (live + own->idle_byte_ns) / (time + more_ns / threads + 1);
 }
 
 /* What it saves that this part of memory is in huge pages: a program writes at least once to what it allocates. */
@@ -357,8 +381,9 @@ float hk_shadow_cost(const struct hk_shadow *shadow, const struct hk_shadow_tota
 	      saved_ns(total, given->prices, touched, (double) given->huge_part - huge);
 	if (!(own > total->cpu_ns * (1 - PAGING_PART)))
 		own = total->cpu_ns * (1 - PAGING_PART);
-	ns = own + scale * paging_ns(&total->of[strategy], given->prices, touched, thp, part);
-	bytes = resident(total, strategy, thp == HK_THP_ON ? 1 : touched) + (double) HK_PAGE;
+	ns = scale * paging_ns(&total->of[strategy], given->prices, touched, thp, part);
+	bytes = resident(total, now, &total->of[strategy], thp == HK_THP_ON ? 1 : touched, scale * paging, ns) + (double) HK_PAGE;
+	ns += own;
 	return (1.0F - given->weight) * hk_rating_log2((float) (ns / total->allocations)) +
 	       given->weight * (hk_rating_log2((float) bytes) - 20.0F);
 }

@@ -9,6 +9,7 @@
 #ifndef HK_ELO_SHADOW_H
 #define HK_ELO_SHADOW_H
 
+#include "core/ebb.h"
 #include "elo/elo.h"
 
 #define HK_SHADOW_RUNS 32  /* of free memory, each of one age; more are merged */
@@ -20,6 +21,7 @@ struct hk_shadow_sum {
 	double fresh_small, fresh_huge; /* faulted in, by the size of pages */
 	double given_back;
 	double idle_byte_ns; /* free and resident, over time */
+	double live_at_fault; /* bytes in use at the time, weighted with the bytes faulted in: their product, summed */
 };
 
 /* Bytes that lie free since then. */
@@ -35,6 +37,7 @@ struct hk_shadow_player {
 	uint64_t warm, cached; /* bytes in them */
 	uint64_t most;         /* bytes that arenas ever held, in use or free */
 	uint64_t ticked_ns;
+	struct hk_ebb ebb;
 };
 
 struct hk_shadow {
@@ -43,6 +46,8 @@ struct hk_shadow {
 	double live_byte_ns, time_ns, allocated;
 	uint32_t visits;
 	bool auto_huge; /* thp = auto would give huge pages at present */
+	bool ebbs;            /* what is warm goes back at the end of a burst: ebb.h */
+	uint64_t other_bytes; /* in use, that no event tells of: small blocks */
 	struct hk_strategy rule[HK_ELO_STRATEGIES]; /* what each plays by: keys that a human set are the same in all */
 };
 

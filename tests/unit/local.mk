@@ -60,7 +60,7 @@ check_PROGRAMS += test_elo_shadow
 TESTS += test_elo_shadow
 test_elo_shadow_SOURCES = tests/unit/test_elo_shadow.c
 test_elo_shadow_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-test_elo_shadow_LDADD = libhk_elo_rare.la libhk_elo.la $(CHECK_LIBS) -lm
+test_elo_shadow_LDADD = libhk_elo_rare.la libhk_elo.la libhk_core_rare.la $(CHECK_LIBS) -lm
 
 # The core's memory calls fail in turn.
 check_PROGRAMS += test_core_faults

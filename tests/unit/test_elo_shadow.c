@@ -100,6 +100,45 @@ START_TEST(nobody_looks_while_the_program_sleeps)
 }
 END_TEST
 
+/* 60 blocks of 1 MB come, are freed, and the process sleeps for 1.3 s; nobody looks meanwhile. */
+static void bursts(int n)
+{
+	for (int i = 0; i < n; i++) {
+		uint64_t looked = now;
+
+		for (int k = 0; k < 120; k++, now += MS)
+			hk_shadow_event(&shadow, k < 60 ? 0 : MB, k < 60 ? MB : 0, now, looked);
+		now += 1300 * MS;
+	}
+}
+
+START_TEST(a_burst_goes_back_at_its_end)
+{
+	bursts(2); /* the first one cannot be told from a start */
+	hk_shadow_clear_sums(&shadow);
+	bursts(10);
+	ck_assert_double_ge(idle("default"), 9 * 60 * 1.2);
+	ck_assert_double_eq_tol(fresh("lean"), 600, 60);
+	setup();
+	shadow.ebbs = true;
+	bursts(2);
+	hk_shadow_clear_sums(&shadow);
+	bursts(10);
+	ck_assert_double_le(idle("default"), 9 * 16 * 1.2); /* what it falls to is less than a burst */
+	ck_assert_double_ge(fresh("default"), 10 * 40);
+	ck_assert_double_eq(fresh("hoard"), 0); /* purge_delay = 60 s */
+	ck_assert_double_ge(idle("hoard"), 9 * 60 * 1.2);
+	/* Small blocks count as in use: half of it all is never freed. */
+	setup();
+	shadow.ebbs = true;
+	shadow.other_bytes = 100 * MB;
+	bursts(2);
+	hk_shadow_clear_sums(&shadow);
+	bursts(10);
+	ck_assert_double_ge(idle("default"), 9 * 60 * 1.2);
+}
+END_TEST
+
 START_TEST(mappings_rest_in_bigcache_or_nowhere)
 {
 	for (int i = 0; i < 5; i++) {
@@ -212,6 +251,29 @@ START_TEST(costs)
 }
 END_TEST
 
+/* Paging takes time, in which the blocks are in use: half a second of faults beside a second in which 10 MB were. */
+START_TEST(slow_paging_keeps_blocks_longer)
+{
+	double faulted = 0.5e9 / (1500 + 200) * HK_PAGE;
+	total = (struct hk_shadow_total){.cpu_ns = 1e9, .allocations = 100, .time_ns = 1e9, .windows = 1, .live_byte_ns = 10e9 * MB};
+	total.of[named("eager")].fresh_small = faulted;
+	total.of[named("eager")].live_at_fault = faulted * 40 * MB;
+	ck_assert_float_eq_tol(cost("default", 1), log2f(10), 0.01F);
+	ck_assert_float_eq_tol(cost("eager", 1), log2f((10 + 40 * 0.5F) / 1.5F), 0.01F);
+	/* The other way round: without them it would have been the 10 MB for a second. */
+	total.of[0] = total.of[named("eager")];
+	total.of[named("hoard")] = (struct hk_shadow_sum){0};
+	total.time_ns = 1.5e9;
+	total.cpu_ns = 1.5e9;
+	total.live_byte_ns = 30e9 * MB;
+	ck_assert_float_eq_tol(cost("default", 1), log2f(20), 0.01F);
+	ck_assert_float_eq_tol(cost("hoard", 1), log2f(10), 0.01F);
+	/* Ten threads that fault at once pass a tenth of the time with it. */
+	total.cpu_ns = 15e9;
+	ck_assert_float_eq_tol(cost("hoard", 1), log2f((30 - 40 * 0.05F) / 1.45F), 0.01F);
+}
+END_TEST
+
 /* 100 MB are allocated and written to: in huge pages that takes a third less time, which is due to them and to nothing else. */
 START_TEST(huge_pages_save_time)
 {
@@ -249,11 +311,13 @@ int main(void)
 	tcase_add_test(tcase, warm_memory_is_used_again);
 	tcase_add_test(tcase, delays_tell_after_a_rest);
 	tcase_add_test(tcase, nobody_looks_while_the_program_sleeps);
+	tcase_add_test(tcase, a_burst_goes_back_at_its_end);
 	tcase_add_test(tcase, mappings_rest_in_bigcache_or_nowhere);
 	tcase_add_test(tcase, huge_pages_by_rule);
 	tcase_add_test(tcase, blocks_that_grow_and_shrink);
 	tcase_add_test(tcase, any_events);
 	tcase_add_test(tcase, costs);
+	tcase_add_test(tcase, slow_paging_keeps_blocks_longer);
 	tcase_add_test(tcase, huge_pages_save_time);
 	tcase_add_test(tcase, noise);
 	suite_add_tcase(suite, tcase);
