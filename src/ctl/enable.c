@@ -211,6 +211,21 @@ static int verify(const struct order *order, const char *path, struct hk_unit *r
 	                   preload != NULL ? preload : "", hk_unit_where(ret, "Environment", path));
 }
 
+/* The file is written as a whole: settings of an earlier enable that were not named again are gone. */
+static void tell_dropped(const struct order *order, const char *old, const char *text)
+{
+	static const char start[] = "\nEnvironment=\"HAKMEM_";
+
+	for (const char *line = strstr(old, start); line != NULL; line = strstr(line + 1, start)) {
+		int named = (int) (strcspn(line + 1, "\n") + 1), key = (int) strcspn(line + sizeof start - 1, "=");
+		char head[128];
+
+		snprintf(head, sizeof head, "%.*s=", (int) sizeof start - 1 + key, line);
+		if (strstr(text, head) == NULL)
+			tell(order, "dropped", "%.*s (set by an earlier enable; name it again to keep it)", named - 1, line + 1);
+	}
+}
+
 static int write_it(const struct order *order, struct hk_unit *unit, const struct hk_needs *needs,
                     const char *path)
 {
@@ -229,6 +244,8 @@ static int write_it(const struct order *order, struct hk_unit *unit, const struc
 	if (r < 0)
 		return hk_ctl_fail(HK_EXIT_FAILED, "%s: %s", path, strerror(-r));
 	tell(order, r == 1 ? "is there" : "wrote", "%s", path);
+	if (state == HK_DROPIN_OURS)
+		tell_dropped(order, old, text);
 	for (unsigned i = 0; i < needs->nlines; i++)
 		tell(order, "added", "%s%s%s%s", needs->lines[i], needs->reasons[i] != NULL ? " (" : "",
 		     needs->reasons[i] != NULL ? needs->reasons[i] : "",

@@ -276,8 +276,8 @@ static void print_parts(const struct hk_ctl *ctl, const struct explained *e)
 		unsigned parts[HK_PART_COUNT];
 	} rows[] = {
 	        {"live", {HK_PART_LIVE_SMALL, HK_PART_LIVE_LARGE, HK_PART_COUNT}},
-	        {"free in slabs", {HK_PART_BETWEEN, HK_PART_PAGES, HK_PART_LISTS, HK_PART_COUNT}},
-	        {"cached", {HK_PART_BIGCACHE, HK_PART_RUNS, HK_PART_COUNT}},
+	        {"free in slabs", {HK_PART_BETWEEN, HK_PART_PAGES, HK_PART_COUNT}},
+	        {"cached", {HK_PART_LISTS, HK_PART_BIGCACHE, HK_PART_RUNS, HK_PART_COUNT}}, /* as cached_bytes of status */
 	        {"softened", {HK_PART_SOFTENED, HK_PART_COUNT}},
 	        {"huge pages", {HK_PART_HUGE, HK_PART_COUNT}},
 	        {"metadata", {HK_PART_METADATA, HK_PART_COUNT}},

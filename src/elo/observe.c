@@ -124,6 +124,20 @@ static void look(uint64_t *ret_allocs, uint64_t *ret_cpu_ns, uint64_t *ret_fault
 	own.cpu_ns += *ret_cpu_ns;
 }
 
+/* What large blocks held at the most before, in use or free: by how much more was resident at some time, so much more was theirs. */
+static uint64_t peak_bytes(void)
+{
+	uint64_t held = HK_STAT_GET(large_live_bytes) + HK_STAT_GET(bigcache_bytes) + HK_STAT_GET(dirty_bytes);
+	char text[2048];
+	const char *most, *now;
+
+	if (hk_sys_read_file("/proc/self/status", text, sizeof(text)) <= 0 || (most = strstr(text, "VmHWM:")) == NULL ||
+	    (now = strstr(text, "VmRSS:")) == NULL)
+		return held;
+	most += 7, now += 7; /* there is a tab */
+	return held + (hk_text_number(most) - hk_min(hk_text_number(now), hk_text_number(most))) * HK_KIB;
+}
+
 void hk_observe_begin(const struct hk_config *config)
 {
 	uint64_t allocs, cpu_ns, minor;
@@ -134,7 +148,7 @@ void hk_observe_begin(const struct hk_config *config)
 		own.shadow = hk_sys_map(hk_align_up(sizeof(*own.shadow), HK_PAGE), HK_PAGE);
 	if (own.shadow != NULL) {
 		if (atomic_load_explicit(&hk_hooks.on_large, memory_order_relaxed) == NULL) {
-			hk_shadow_begin(own.shadow, hk_sys_now_ns(), HK_STAT_GET(large_live_bytes));
+			hk_shadow_begin(own.shadow, hk_sys_now_ns(), HK_STAT_GET(large_live_bytes), peak_bytes());
 			look(&allocs, &cpu_ns, &minor);
 			tell(own.shadow);
 		}
@@ -168,6 +182,7 @@ static void add_sums(struct hk_shadow_total *total, const struct hk_shadow *shad
 
 		total->of[i].fresh_small += sum->fresh_small;
 		total->of[i].fresh_huge += sum->fresh_huge;
+		total->of[i].first_huge += sum->first_huge;
 		total->of[i].given_back += sum->given_back;
 		total->of[i].idle_byte_ns += sum->idle_byte_ns;
 		total->of[i].live_at_fault += sum->live_at_fault;
@@ -249,8 +264,8 @@ static float per_page(uint64_t since_ns, size_t pages)
 }
 
 /* What it costs here, now, to fault pages in and to give them back. Some hundred µs, where faults are cheap. Small pages are used
-   once: the same ones again would lie in the processor's cache. Huge ones come for the second time: on a virtual machine the first
-   use of an extent is ten times as dear, where the host has to find the memory, and what is given back comes again soon. */
+   once: the same ones again would lie in the processor's cache. Huge ones twice: on a virtual machine the first use of an extent
+   may be ten times as dear, where the host has to find the memory. */
 static void find_paging(struct hk_shadow_prices *ret, char *at)
 {
 	char *huge = at + EXTENT;
@@ -264,7 +279,9 @@ static void find_paging(struct hk_shadow_prices *ret, char *at)
 	(void) hk_sys_purge(at, PRICE_PAGES * HK_PAGE);
 	ret->given_back = per_page(start, PRICE_PAGES);
 	(void) hk_sys_huge(huge, PRICE_EXTENTS * EXTENT, true);
+	start = own_cpu_ns();
 	touch(huge, PRICE_EXTENTS * EXTENT / HK_PAGE);
+	ret->huge_first = per_page(start, PRICE_EXTENTS * EXTENT / HK_PAGE);
 	(void) hk_sys_purge(huge, PRICE_EXTENTS * EXTENT);
 	start = own_cpu_ns();
 	touch(huge, PRICE_EXTENTS * EXTENT / HK_PAGE);

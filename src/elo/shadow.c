@@ -69,27 +69,35 @@ static void evict_block(struct hk_shadow_player *p)
 
 /* ---- faults ---- */
 
-static void fault(const struct hk_shadow *shadow, struct hk_shadow_player *p, double bytes, bool huge)
+/* size: of the block that they are part of, which is not among the live ones yet. */
+static void fault(const struct hk_shadow *shadow, struct hk_shadow_player *p, uint64_t bytes, uint64_t size, bool huge)
 {
-	p->sum.live_at_fault += bytes * ((double) shadow->live_bytes + bytes / 2);
-	if (huge)
-		p->sum.fresh_huge += bytes;
-	else
-		p->sum.fresh_small += bytes;
+	uint64_t held = shadow->live_bytes + size + p->warm + p->cached, first = held > p->peak ? held - p->peak : 0;
+
+	if (bytes == 0)
+		return;
+	p->peak += first;
+	p->sum.live_at_fault += (double) bytes * ((double) shadow->live_bytes + (double) bytes / 2);
+	if (huge) {
+		p->sum.fresh_huge += (double) bytes;
+		p->sum.first_huge += (double) hk_min(first, bytes);
+	} else {
+		p->sum.fresh_small += (double) bytes;
+	}
 }
 
 /* Bytes of arenas that were not warm: some were never used before, the others had been given back. */
 static void fault_arena(const struct hk_shadow *shadow, struct hk_shadow_player *p, const struct hk_strategy *s,
-                        uint64_t bytes, uint64_t held)
+                        uint64_t bytes, uint64_t size)
 {
-	uint64_t fresh = held > p->most ? held - p->most : 0;
+	uint64_t held = shadow->arena_bytes + size + p->warm, fresh = held > p->most ? held - p->most : 0;
 	bool huge = s->thp == HK_THP_ON || (s->thp == HK_THP_AUTO && shadow->auto_huge);
 
 	if (fresh > bytes)
 		fresh = bytes;
 	p->most += fresh;
-	fault(shadow, p, (double) fresh, huge);
-	fault(shadow, p, (double) (bytes - fresh), huge && bytes >= HUGE_MIN);
+	fault(shadow, p, fresh, size, huge);
+	fault(shadow, p, bytes - fresh, size, huge && bytes >= HUGE_MIN);
 }
 
 /* ---- blocks come and go ---- */
@@ -109,7 +117,7 @@ static void take_arena(const struct hk_shadow *shadow, struct hk_shadow_player *
 		p->runs -= newest->bytes == 0;
 	}
 	if (need > 0)
-		fault_arena(shadow, p, s, need, shadow->arena_bytes + size + p->warm);
+		fault_arena(shadow, p, s, need, size);
 }
 
 static void take_block(const struct hk_shadow *shadow, struct hk_shadow_player *p, const struct hk_strategy *s, uint64_t size)
@@ -126,7 +134,7 @@ static void take_block(const struct hk_shadow *shadow, struct hk_shadow_player *
 		gone += p->block[0].bytes;
 		evict_block(p);
 	}
-	fault(shadow, p, (double) size, s->thp == HK_THP_ON);
+	fault(shadow, p, size, size, s->thp == HK_THP_ON);
 }
 
 static void give_arena(struct hk_shadow_player *p, const struct hk_strategy *s, uint64_t size, uint64_t now_ns)
@@ -226,10 +234,10 @@ static void advance(struct hk_shadow *shadow, uint64_t now_ns, uint64_t ticked_n
 
 /* ---- the interface ---- */
 
-void hk_shadow_begin(struct hk_shadow *shadow, uint64_t now_ns, uint64_t live_bytes)
+void hk_shadow_begin(struct hk_shadow *shadow, uint64_t now_ns, uint64_t live_bytes, uint64_t peak)
 {
 	for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
-		shadow->player[i] = (struct hk_shadow_player){.ticked_ns = now_ns, .most = live_bytes};
+		shadow->player[i] = (struct hk_shadow_player){.ticked_ns = now_ns, .most = live_bytes, .peak = hk_max(live_bytes, peak)};
 	shadow->now_ns = shadow->looked_ns = now_ns;
 	shadow->live_bytes = live_bytes;
 	shadow->arena_bytes = live_bytes;
@@ -288,7 +296,7 @@ void hk_shadow_event(struct hk_shadow *shadow, uint64_t old, uint64_t new, uint6
 			return;
 		}
 		for (uint32_t i = 0; i < HK_ELO_STRATEGIES; i++)
-			fault(shadow, &shadow->player[i], (double) (new - old), shadow->rule[i].thp == HK_THP_ON);
+			fault(shadow, &shadow->player[i], new - old, new - old, shadow->rule[i].thp == HK_THP_ON);
 		shadow->live_bytes += new - old;
 	} else if (!direct(old)) {
 		take_back(shadow, old - new, false, shadow->now_ns);
@@ -325,17 +333,24 @@ static double auto_part(const struct hk_shadow_total *total, const struct hk_sha
 	return more < now->fresh_huge / page ? 1 - more / (now->fresh_huge / page) : 0;
 }
 
-/* Faulting in and giving back, under a rule for huge pages: auto leaves them where they prove dearer than small ones. */
+/* What a huge page costs under a rule, of the price it has: auto leaves them where they prove dearer than small ones. */
+static double huge_price(double huge, double small, uint8_t thp, double auto_huge)
+{
+	if (thp == HK_THP_OFF || (thp == HK_THP_AUTO && huge > small))
+		huge = small;
+	return thp == HK_THP_AUTO ? auto_huge * huge + (1 - auto_huge) * small : huge;
+}
+
+/* Faulting in and giving back. */
 static double paging_ns(const struct hk_shadow_sum *sum, const struct hk_shadow_prices *prices, double touched, uint8_t thp,
                         double auto_huge)
 {
-	double page = (double) HK_PAGE, small = (double) prices->small + HK_FAULT_NS, huge = (double) prices->huge;
+	double page = (double) HK_PAGE, small = touched * ((double) prices->small + HK_FAULT_NS);
+	double first = huge_price((double) prices->huge_first, small, thp, auto_huge);
+	double again = huge_price((double) prices->huge, small, thp, auto_huge);
 
-	if (thp == HK_THP_OFF || (thp == HK_THP_AUTO && huge > touched * small))
-		huge = touched * small;
-	if (thp == HK_THP_AUTO)
-		huge = auto_huge * huge + (1 - auto_huge) * touched * small;
-	return (touched * sum->fresh_small * small + sum->fresh_huge * huge + touched * sum->given_back * (double) prices->given_back) / page;
+	return (sum->fresh_small * small + sum->first_huge * first + (sum->fresh_huge - sum->first_huge) * again +
+	        touched * sum->given_back * (double) prices->given_back) / page;
 }
 
 /* Bytes in use while a strategy faults in, mean. */

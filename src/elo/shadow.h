@@ -19,6 +19,7 @@
 /* What one strategy would have done. Sums, in bytes; they add up over processes. */
 struct hk_shadow_sum {
 	double fresh_small, fresh_huge; /* faulted in, by the size of pages */
+	double first_huge;   /* of fresh_huge, what the process never held before: its host may have to find the memory */
 	double given_back;
 	double idle_byte_ns; /* free and resident, over time */
 	double live_at_fault; /* bytes in use at the time, weighted with the bytes faulted in: their product, summed */
@@ -35,7 +36,7 @@ struct hk_shadow_player {
 	struct hk_shadow_run block[HK_SHADOW_BLOCKS]; /* mappings: oldest first */
 	uint32_t runs, blocks;
 	uint64_t warm, cached; /* bytes in them */
-	uint64_t most;         /* bytes that arenas ever held, in use or free */
+	uint64_t most, peak;   /* bytes that arenas, that all of it ever held, in use or free */
 	uint64_t ticked_ns;
 	struct hk_ebb ebb;
 };
@@ -51,8 +52,9 @@ struct hk_shadow {
 	struct hk_strategy rule[HK_ELO_STRATEGIES]; /* what each plays by: keys that a human set are the same in all */
 };
 
-/* From zero, at this time, with blocks that live already. The rules stand already. */
-void hk_shadow_begin(struct hk_shadow *shadow, uint64_t now_ns, uint64_t live_bytes);
+/* From zero, at this time, with blocks that live already; peak: bytes that were held at some time before. The rules stand
+   already. */
+void hk_shadow_begin(struct hk_shadow *shadow, uint64_t now_ns, uint64_t live_bytes, uint64_t peak);
 /* A block of `old` bytes becomes one of `new` bytes (0: none) now. ticked_ns: when memory was last looked through for what is
    too old; between that time and now nobody did. */
 void hk_shadow_event(struct hk_shadow *shadow, uint64_t old, uint64_t new, uint64_t now_ns, uint64_t ticked_ns);
@@ -62,6 +64,7 @@ void hk_shadow_clear_sums(struct hk_shadow *shadow);
 /* What pages cost on this host, in ns per 4 KiB. */
 struct hk_shadow_prices {
 	float small, huge, given_back; /* to fault in, to give back */
+	float huge_first;              /* to fault in what was never used before */
 	float use_small, use_huge;     /* to write once to what is there, in a heap that the TLB does not cover */
 };
 

@@ -101,6 +101,12 @@ has plain.service 'Environment="HAKMEM_LOG=/var/log/50%%x"'
 has plain.service "Environment=\"LD_PRELOAD=$HK_PRELOAD\""
 grep -qx 'restart -- plain.service' "$HK_FAKE/log" || fail "no restart"
 out 'restarted +plain\.service'
+# What was set then and is not now is told.
+ctl 0 enable plain mode=fast purge_delay=5s
+out 'dropped +Environment="HAKMEM_LOG=/var/log/50%%x" \(set by an earlier enable; name it again to keep it\)'
+[ "$(grep -c dropped "$T/out")" -eq 1 ] || fail "only the log was dropped: $(cat "$T/out")"
+ctl 0 enable plain mode=fast purge_delay=2s log=/var/log/50%x
+! grep -q dropped "$T/out" || fail "nothing was dropped: $(cat "$T/out")"
 # Bad settings change nothing.
 before=$(cat "$(dropin plain.service)")
 ctl 2 enable plain bigcahe=on

@@ -33,7 +33,7 @@ static void setup(void)
 	memset(&total, 0, sizeof total);
 	memcpy(shadow.rule, hk_strategies, sizeof shadow.rule);
 	now = 100 * S;
-	hk_shadow_begin(&shadow, now, 0);
+	hk_shadow_begin(&shadow, now, 0, 0);
 }
 
 /* Somebody looks after memory all the time, as the control thread does. */
@@ -51,6 +51,13 @@ static double fresh(const char *name)
 static double idle(const char *name)
 {
 	return shadow.player[named(name)].sum.idle_byte_ns / (double) MB / (double) S;
+}
+
+static float cost(const char *name, float weight)
+{
+	static const struct hk_shadow_prices prices = {1500, 400, 250, 4000, 300, 200};
+	struct hk_shadow_case given = {&prices, 0, weight, 0};
+	return hk_shadow_cost(&shadow, &total, &given, named(name), false);
 }
 
 START_TEST(warm_memory_is_used_again)
@@ -168,6 +175,34 @@ START_TEST(huge_pages_by_rule)
 }
 END_TEST
 
+START_TEST(first_use_of_huge_pages)
+{
+	const struct hk_shadow_sum *sum = &shadow.player[named("huge")].sum;
+	hk_shadow_begin(&shadow, now, 0, 100 * MB);
+	event(0, 20 * MB);
+	ck_assert_double_eq(sum->fresh_huge, 20.0 * MB);
+	ck_assert_double_eq(sum->first_huge, 0); /* 100 MB were there before */
+	event(0, 90 * MB);
+	ck_assert_double_eq(sum->first_huge, 10.0 * MB);
+	event(90 * MB, 0);
+	now += 5 * S;
+	event(20 * MB, 0); /* what is old goes back */
+	event(0, 90 * MB);
+	ck_assert_double_eq(sum->fresh_huge, 200.0 * MB);
+	ck_assert_double_eq(sum->first_huge, 10.0 * MB);
+	event(90 * MB, 120 * MB);
+	ck_assert_double_eq(sum->first_huge, 40.0 * MB); /* beside 20 MB that are warm */
+	/* It is dearer, and auto would rather have small ones. */
+	total = (struct hk_shadow_total){.cpu_ns = 1e8, .allocations = 100, .time_ns = 1e9, .windows = 1};
+	total.of[named("huge")].fresh_huge = 1000.0 * HK_PAGE;
+	ck_assert_float_lt(cost("huge", 0), log2f((1e8F + 0.5e6F) / 100));
+	total.of[named("huge")].first_huge = 1000.0 * HK_PAGE;
+	ck_assert_float_eq_tol(cost("huge", 0), log2f((1e8F + 4e6F) / 100), 0.001F);
+	total.of[named("bulk")] = total.of[named("huge")];
+	ck_assert_float_eq_tol(cost("bulk", 0), log2f((1e8F + 1.7e6F) / 100), 0.001F);
+}
+END_TEST
+
 START_TEST(blocks_that_grow_and_shrink)
 {
 	event(0, MB);
@@ -221,13 +256,6 @@ START_TEST(any_events)
 }
 END_TEST
 
-static float cost(const char *name, float weight)
-{
-	static const struct hk_shadow_prices prices = {1500, 400, 250, 300, 200};
-	struct hk_shadow_case given = {&prices, 0, weight, 0};
-	return hk_shadow_cost(&shadow, &total, &given, named(name), false);
-}
-
 START_TEST(costs)
 {
 	/* A service that faulted in 1,000 pages under the default and would have none under hoard, which keeps 300 MB for it;
@@ -277,7 +305,7 @@ END_TEST
 /* 100 MB are allocated and written to: in huge pages that takes a third less time, which is due to them and to nothing else. */
 START_TEST(huge_pages_save_time)
 {
-	static const struct hk_shadow_prices prices = {1500, 400, 250, 300, 200};
+	static const struct hk_shadow_prices prices = {1500, 400, 250, 4000, 300, 200};
 	struct hk_shadow_case given = {&prices, 0, 0, 0};
 	total = (struct hk_shadow_total){.cpu_ns = 300.0 * 25600, .allocations = 100, .time_ns = 1e9, .windows = 1,
 	                                 .allocated = 100.0 * MB, .resident = 100.0 * MB};
@@ -314,6 +342,7 @@ int main(void)
 	tcase_add_test(tcase, a_burst_goes_back_at_its_end);
 	tcase_add_test(tcase, mappings_rest_in_bigcache_or_nowhere);
 	tcase_add_test(tcase, huge_pages_by_rule);
+	tcase_add_test(tcase, first_use_of_huge_pages);
 	tcase_add_test(tcase, blocks_that_grow_and_shrink);
 	tcase_add_test(tcase, any_events);
 	tcase_add_test(tcase, costs);
