@@ -105,19 +105,3 @@ void hk_block_publish_first(struct hk_block *block, struct hk_block_values *valu
 	hk_words_fill(&block->values[HK_BLOCK_FIRST & 1], values, sizeof(*values));
 	atomic_store_explicit(&block->pulse[0], HK_BLOCK_FIRST, memory_order_release);
 }
-
-int hk_block_publish(struct hk_block *block, struct hk_block_values *values)
-{
-	uint64_t base = values->generation;
-
-	if (atomic_load_explicit(&block->pulse[0], memory_order_acquire) != base)
-		return -EAGAIN;
-	hk_block_seal(values, base + 1);
-	copy(&block->values[(base + 1) & 1], values);
-	if (atomic_compare_exchange_strong_explicit(&block->pulse[0], &base, base + 1, memory_order_release,
-	                                            memory_order_relaxed))
-		return 0;
-	/* Somebody published into the same buffer meanwhile. If that tore it, the next publication repairs it. */
-	values->generation = base;
-	return -EAGAIN;
-}

@@ -102,6 +102,7 @@ struct hk_block {
 	/* The last reload that failed, for status: holds while no later one was good, that is while
 	   reload_failed_seq == values.reload_seq + 1. */
 	_Atomic uint32_t reload_failed_seq;
+	_Atomic uint64_t turn;          /* whose it is to publish: hk_sys_now_ns() when it began; 0: nobody's */
 	_Atomic uint64_t pulse[2] HK_ALIGNED(HK_CACHE_LINE);
 	struct hk_block_values values[2] HK_ALIGNED(HK_CACHE_LINE);
 	struct hk_overlay env;          /* the environment's word, kept for reloads */
@@ -133,8 +134,8 @@ uint64_t hk_block_next(const struct hk_block *block, unsigned *ret_index);
 /* Stamp generation and checksum, so that values can be copied into a block. */
 void hk_block_seal(struct hk_block_values *values, uint64_t generation);
 /*
- * In the process itself: seal, copy, publish what was derived from generation values->generation.
- * −EAGAIN when another operator has published meanwhile: start over from hk_block_read.
+ * publish.c, in the process itself: seal, copy, publish what was derived from generation values->generation.
+ * −EAGAIN when another operator has published meanwhile: start over from hk_block_read. Waits for who is at it, at most 2 s.
  */
 int hk_block_publish(struct hk_block *block, struct hk_block_values *values);
 

@@ -18,6 +18,7 @@ libhk_control_rare_la_SOURCES = \
 	src/control/door.h \
 	src/control/json.c src/control/json.h \
 	src/control/limits.c \
+	src/control/publish.c \
 	src/control/report.c \
 	src/control/report_config.c \
 	src/control/say.c \

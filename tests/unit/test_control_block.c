@@ -4,6 +4,7 @@
  */
 #include "test_control.h"
 
+#include "base/sys.h"
 #include "control/json.h"
 #include "control/slots.h"
 
@@ -135,6 +136,24 @@ START_TEST(block_stale_publisher)
 }
 END_TEST
 
+/* Who was killed in the middle of publishing holds nobody up for long. */
+START_TEST(block_turn_of_the_dead)
+{
+	struct hk_block *block = block_make("");
+	uint64_t now = hk_sys_now_ns();
+
+	ck_assert_int_eq(hk_block_read(block, &values), 0);
+	atomic_store(&block->turn, UINT64_MAX); /* a time that has not been yet */
+	ck_assert_int_eq(hk_block_publish(block, &values), 0);
+	ck_assert_uint_eq(atomic_load(&block->turn), 0);
+	atomic_store(&block->turn, now);
+	ck_assert_int_eq(hk_block_publish(block, &values), 0);
+	ck_assert_uint_ge(hk_sys_now_ns() - now, 1000000000); /* he might have been alive */
+	ck_assert_uint_eq(atomic_load(&block->turn), 0);
+	block_drop(block);
+}
+END_TEST
+
 #define ROUNDS 2000
 
 static void *publisher(void *arg)
@@ -144,14 +163,8 @@ static void *publisher(void *arg)
 	unsigned done = 0;
 
 	while (done < ROUNDS) {
-		uint64_t generation = atomic_load(&block->pulse[0]);
-
-		if (hk_block_read(block, mine) != 0) {
-			/* Torn by the two of us: work on from what is whole. If nothing is, begin anew. */
-			if (mine->checksum == 0)
-				mine->trim_seq = mine->reload_seq = 0;
-			mine->generation = generation;
-		}
+		if (hk_block_read(block, mine) != 0)
+			continue; /* the other one published twice while we read */
 		mine->trim_seq++;
 		mine->reload_seq = mine->trim_seq;
 		done += hk_block_publish(block, mine) == 0;
@@ -160,7 +173,7 @@ static void *publisher(void *arg)
 	return NULL;
 }
 
-/* Two at once: whoever reads sees whole values or none, generations only grow, and in the end all is well. */
+/* Two at once: whoever reads sees whole values or none, generations only grow, and in the end each change is there. */
 START_TEST(block_two_publishers)
 {
 	struct hk_block *block = block_make("");
@@ -180,6 +193,8 @@ START_TEST(block_two_publishers)
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
 	ck_assert_uint_gt(whole, 0);
+	ck_assert_int_eq(hk_block_read(block, &values), 0);
+	ck_assert_uint_eq(values.trim_seq, 2 * ROUNDS);
 	json_decref(ask_ok(block, "reload"));
 	json_decref(ask_ok(block, "set batch_max=7"));
 	ck_assert_int_eq(hk_block_read(block, &values), 0);
@@ -285,6 +300,7 @@ TCase *case_block(void)
 	tcase_add_test(tcase, block_roundtrip);
 	tcase_add_test(tcase, block_torn);
 	tcase_add_test(tcase, block_stale_publisher);
+	tcase_add_test(tcase, block_turn_of_the_dead);
 	tcase_add_test(tcase, block_two_publishers);
 	return tcase;
 }
