@@ -276,10 +276,12 @@ int hk_report_export(struct hk_call *call)
 	hk_engine_lay(&config, &learned);
 	used = (size_t) snprintf(ini, sizeof(ini), "[program:%s]\nmode = %s\n", call->request->identity->program, running->mode);
 	for (unsigned k = 0; k < HK_KEY_COUNT; k++) {
-		bool phase = k == HK_KEY_EVO_POLICY && freeze;
+		const bool phase = k == HK_KEY_EVO_POLICY && freeze, was_set = (call->values->set.mask >> k & 1) != 0;
 
-		if (!phase && !(hk_keys[k].tuned && config.origin[k] == HK_ORIGIN_LEARNED) && config.origin[k] != HK_ORIGIN_SET)
+		if (!phase && !(hk_keys[k].tuned && config.origin[k] == HK_ORIGIN_LEARNED) && !was_set)
 			continue;
+		if (was_set) /* also what waits for a restart */
+			hk_values_lay(&config.values, (enum hk_key_id) k, &call->values->set.values);
 		used += (size_t) snprintf(ini + used, sizeof(ini) - used, "%s = %s\n", hk_keys[k].name,
 		                          phase ? "frozen" : hk_values_format(&config.values, (enum hk_key_id) k, text));
 		if (used >= sizeof(ini))

@@ -97,6 +97,7 @@ static void print_export(const struct hk_answer *answer)
 		free(text);
 		return;
 	}
+	puts("; wins as a file of its own in hakmem.d; within a file that has the section, instead of its lines for these keys");
 	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
 		puts(hk_out_safe(line));
 	free(text);

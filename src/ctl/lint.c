@@ -304,7 +304,7 @@ void hk_lint_run(const char *conf, struct hk_lint *ret)
 
 	*ret = (struct hk_lint){.files = json_array(), .messages = json_array()};
 	if (too_long || (conf[0] != '\0' && access(conf, R_OK) != 0)) {
-		hk_lint_add(ret, true, "%.300s: %s; without FILE the installed file is checked", conf,
+		hk_lint_add(ret, true, "%.300s: %s; put it back, or name another file", conf,
 		            too_long ? "the path is too long" : strerror(errno));
 		return;
 	}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define NAME_SIZE 256
@@ -22,17 +23,17 @@ struct search {
 	bool found;
 };
 
-/* Among thousands of names some look alike by chance: a slip keeps the first letter and most of the others; or the name
-   stops where the other goes on with "-server". */
+/* Among thousands of names some look alike by chance: a slip keeps the first letter (or loses just that) and most of the others;
+   or the name stops where the other goes on with "-server". */
 static bool is_slip(const struct search *search, const char *name)
 {
 	struct hk_near one = {.want = search->near.want};
 	size_t n = strlen(one.want), m;
 
-	if (n < 4 || name[0] != one.want[0])
+	if (n < 4 || (name[0] != one.want[0] && strcmp(name + (name[0] != '\0'), one.want) != 0))
 		return false;
-	if (strncmp(name, one.want, n) == 0)
-		return name[n] == '-' || name[n] == '.';
+	if (strncmp(name, one.want, n) == 0 && (name[n] == '-' || name[n] == '.'))
+		return true;
 	m = strlen(name);
 	if (m > n + 2 || n > m + 2)
 		return false;
@@ -45,9 +46,12 @@ static void offer(struct search *search, const char *name)
 	const char *before = search->near.best;
 
 	search->found |= strcmp(name, search->near.want) == 0;
-	if (!is_slip(search, name))
-		return;
-	hk_near_offer(&search->near, name);
+	if (strcasecmp(name, search->near.want) == 0) {
+		search->near.best = name;
+		search->near.distance = 0;
+	} else if (is_slip(search, name)) {
+		hk_near_offer(&search->near, name);
+	}
 	if (search->near.best == before)
 		return;
 	snprintf(search->best, sizeof search->best, "%.255s", name);

@@ -95,6 +95,8 @@ static void warn_of_variables(void)
 	hk_config_resolve(&identity, &overlay, NULL, NULL, &config, &diags);
 	for (uint32_t i = 0; i < hk_min(diags.count, HK_DIAGS); i++)
 		fprintf(stderr, "hakmemctl: warning: %s\n", hk_out_safe(diags.text[i]));
+	if (diags.count > HK_DIAGS)
+		fprintf(stderr, "hakmemctl: warning: %u more: hakmemctl check shows those of the files\n", (unsigned) (diags.count - HK_DIAGS));
 }
 
 int hk_do_exec(struct hk_ctl *ctl)

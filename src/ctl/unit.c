@@ -162,8 +162,8 @@ int hk_unit_read(const char *name, struct hk_unit *ret, char **ret_why)
 		return refuse(-EIO, ret_why, "systemctl cannot be run (%s): is this a host with systemd?%s",
 		              err, "");
 	if (status != 0 || state[0] == '\0')
-		return refuse(-EIO, ret_why, "systemctl show %s: %s", ret->shown,
-		              err[0] != '\0' ? err : "no answer");
+		return refuse(-EIO, ret_why, "systemctl show %s: %s (where systemd does not run, put the variables into the unit by hand: hakmem(7), ENVIRONMENT)",
+		              ret->shown, err[0] != '\0' ? err : "no answer");
 	set_id(ret);
 	if (strcmp(state, "not-found") == 0)
 		return refuse(-ENOENT, ret_why,

@@ -76,6 +76,9 @@ mkdir "$T/bin" && : >"$T/bin/redis-server" && chmod +x "$T/bin/redis-server" || 
 PATH+=:$T/bin
 says 1 '\[program:redis-servr\]: no such program runs or is in PATH: did you mean \[program:redis-server\]\?' <<<$'[program:redis-servr]\nthp = on'
 says 1 '\[program:redis\]: no such program runs or is in PATH: did you mean \[program:redis-' <<<$'[program:redis]\nthp = on'
+for slip in redis-serve redis-serv edis-server Redis-Server; do
+    says 1 "\\[program:$slip\\]: no such program runs or is in PATH: did you mean \\[program:redis-server\\]\\?" <<<"[program:$slip]"$'\nthp = on'
+done
 clean <<<$'[program:our-own-worker]\nthp = on\n[unit:our-own-worker]\nthp = off'
 refuses 1 'section \[program redis-server\] is no mode.s name: did you mean \[program:redis-server\]\?' <<<$'[program redis-server]\nthp = on'
 refuses 1 '.*did you mean \[unit:nginx\]\?' <<<$'[unit=nginx]\nthp = on'

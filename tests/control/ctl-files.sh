@@ -39,7 +39,7 @@ out 'bad\.ini:5: '
 ctl 1 check "$T/warn.ini" "$T/bad.ini" --json
 json 'len(j) == 2 and j[0]["errors"] == 0 and j[0]["warnings"] >= 1 and j[1]["errors"] == 2'
 ctl 1 check "$T/none.ini"
-out 'none\.ini: No such file or directory; without FILE the installed file is checked'
+out 'none\.ini: No such file or directory; put it back, or name another file'
 { echo '[hakmem]'; for i in {1..40}; do echo "nonsense$i = 1"; done; } >"$T/many.ini"
 ctl 1 check "$T/many.ini"
 [ "$(grep -c '^error: .*unknown key' "$T/out")" -eq 40 ] || fail "not all 40 errors: $(cat "$T/out")"
@@ -115,6 +115,9 @@ err 'warning: unknown variable HAKMEM_TINYPOL: did you mean HAKMEM_TINYPOOL\?'
 HAKMEM_MODE=fasst HAKMEM_CONF=$T/gone.ini ctl 0 run -- true
 err "warning: HAKMEM_MODE: unknown mode 'fasst': did you mean 'fast'"
 err 'warning: HAKMEM_CONF names a file that does not exist'
+{ echo '[hakmem]'; for i in {1..20}; do echo "thp$i = on"; done; } >"$T/many.ini"
+HAKMEM_CONF=$T/many.ini ctl 0 run -- true
+err 'warning: 8 more: hakmemctl check shows those of the files'
 ctl 2 stauts
 err "did you mean 'status'"
 ctl 2 stas

@@ -100,6 +100,12 @@ ctl 0 export "$PID"
 out '^; .* has learned nothing yet: what was set$'
 out '^evo_policy = frozen$'
 err "has learned nothing \(no match was played\): the section has only what was set; hakmemctl learn $PID begins, under load"
+ctl 1 set "$PID" control_group=adm # waits for a restart: the file is what it is for
+ctl 0 export "$PID"
+out '^control_group = adm$'
+ctl 0 set "$PID" control_group=-
+ctl 0 export "$PID"
+! grep -q control_group "$T/out" || fail "what was taken back is exported: $(cat "$T/out")"
 ctl 0 learn "$PID"
 wait_for 20 eval '"$HK_CTL" status "$PID" --json | grep -q "\"LEARN\""' || fail "it does not learn: $("$HK_CTL" status "$PID")"
 ctl 0 export "$PID" --json

@@ -30,7 +30,7 @@ static const struct {
 #define MODE_KEYS HK_KEY_PURGE_DELAY
 
 static const char *const mode_docs[HK_MODE_COUNT] = {
-        "the baseline: every feature off, about what the system malloc costs",
+        "the baseline: every feature off; the least memory, slow with many small blocks",
         "production with speed first: a fixed strategy, ELO not consulted at all",
         "the default: ELO is there but frozen, so that its phase can be switched live",
         "starts by learning and freezes itself; frozen, it performs as balanced does",
