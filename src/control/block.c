@@ -39,8 +39,7 @@ static bool whole(const struct hk_block_values *values, uint64_t generation)
 	return values->generation == generation && values->checksum == checksum(values);
 }
 
-/* Whole, and in order. values is a private copy. */
-static bool usable(struct hk_block_values *values, uint64_t generation)
+bool hk_block_usable(struct hk_block_values *values, uint64_t generation)
 {
 	if (!whole(values, generation))
 		return false;
@@ -77,10 +76,10 @@ int hk_block_read(const struct hk_block *block, struct hk_block_values *ret)
 	uint64_t generation = atomic_load_explicit(&block->pulse[0], memory_order_acquire);
 
 	copy(ret, &block->values[generation & 1]);
-	if (usable(ret, generation))
+	if (hk_block_usable(ret, generation))
 		return 0;
 	copy(ret, &block->values[(generation - 1) & 1]);
-	if (!usable(ret, generation - 1))
+	if (!hk_block_usable(ret, generation - 1))
 		ret->checksum = 0;
 	return -EAGAIN;
 }

@@ -129,6 +129,10 @@ const struct hk_block_values *hk_block_values(const struct hk_block *block);
 /* A private copy of the published values, fit for a live block, each value checked as if it were text: 0, or
    −EAGAIN while they are torn (or not in order, which is the same); *ret is then the previous generation if that is whole (ret->checksum != 0), so that an operator can repair. */
 int hk_block_read(const struct hk_block *block, struct hk_block_values *ret);
+/* Is a private copy whole, of that generation, and in order? Makes its texts terminated. */
+bool hk_block_usable(struct hk_block_values *values, uint64_t generation);
+/* publish.c: where hk_block_read found neither buffer to be of its generation: the newest that is whole, or −EAGAIN. */
+int hk_block_salvage(const struct hk_block *block, struct hk_block_values *ret);
 /* The generation that a change must carry, and the buffer index it goes to. */
 uint64_t hk_block_next(const struct hk_block *block, unsigned *ret_index);
 /* Stamp generation and checksum, so that values can be copied into a block. */
@@ -137,6 +141,12 @@ void hk_block_seal(struct hk_block_values *values, uint64_t generation);
  * publish.c, in the process itself: seal, copy, publish what was derived from generation values->generation.
  * −EAGAIN when another operator has published meanwhile: start over from hk_block_read. Waits for who is at it, at most 2 s.
  */
+#define HK_TURN_MAX_NS 1000000000U /* a turn takes microseconds (of hakmemctl, milliseconds), but who has it may not run for a while */
+#define HK_TURN_WAIT_NS (2 * (uint64_t) HK_TURN_MAX_NS)
+HK_INLINE bool hk_turn_void(uint64_t turn, uint64_t now_ns)
+{
+	return turn == 0 || turn > now_ns || now_ns - turn > HK_TURN_MAX_NS;
+}
 int hk_block_publish(struct hk_block *block, struct hk_block_values *values);
 
 /* The first publication, into a block of zeros that nobody else knows yet: makes no pages for what is zero. */

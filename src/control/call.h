@@ -15,6 +15,7 @@ struct hk_call {
 	struct hk_block_values *values; /* a private copy of what is published, to be changed */
 	struct hk_json json;            /* the reply, open after "ok":true */
 	bool changed;                   /* values are to be published */
+	bool rebuilt;                   /* nothing of the block was whole: what was set is lost */
 	bool show_diags;                /* on failure: values->diags go into the reply */
 	unsigned nargs;
 	char *args[HK_ARGS_MAX];

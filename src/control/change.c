@@ -92,6 +92,8 @@ static int finish(struct hk_call *call, const struct hk_config *old, uint64_t na
 	hk_report_diags(&call->json, &call->values->diags);
 	hk_report_diags(&call->json, &nonsense);
 	hk_report_limits(call, changed | named);
+	if (call->rebuilt)
+		hk_json_text(&call->json, NULL, "the control block was torn: what was set live is lost");
 	hk_json_close(&call->json, ']');
 	call->changed = true;
 	return 0;

@@ -2,8 +2,11 @@
  *
  * Publishing from within the service. Two who write the same buffer at once would tear it, and one who is held up in the
  * middle would write over what the other has published since, without anybody's noticing: so they take turns. The
- * turn is a moment in time, not a process, since whoever has it may be killed; after HK_TURN_MAX_NS it is void. (hakmemctl
- * through /proc cannot wait for a turn: it looks afterwards whether what it wrote is there.)
+ * turn is a moment in time, not a process, since whoever has it may be killed; after HK_TURN_MAX_NS it is void.
+ *
+ * hakmemctl through /proc takes turns, too, by plain reads and writes: it writes its moment where none is, waits for longer
+ * than whoever came at the same time needs, and goes on if its moment is still there (Fischer's way). So who has the turn looks once
+ * more before he writes.
  */
 #include "control/block.h"
 
@@ -13,28 +16,20 @@
 #include <errno.h>
 #include <sched.h>
 
-#define HK_TURN_MAX_NS 1000000000U /* it takes microseconds, but the thread may not run for a while */
-#define HK_WAIT_MAX_NS (2 * (uint64_t) HK_TURN_MAX_NS)
-
-static bool void_turn(uint64_t turn, uint64_t now)
-{
-	return turn == 0 || turn > now || now - turn > HK_TURN_MAX_NS;
-}
-
-static bool take_turn(struct hk_block *block, uint64_t *ret)
+/* The moment that is ours, or 0 where somebody keeps the turn for himself, which no sound process does: then go on without. */
+static uint64_t take_turn(struct hk_block *block)
 {
 	const uint64_t start = hk_sys_now_ns();
 
-	for (uint64_t now = start; now - start <= HK_WAIT_MAX_NS; now = hk_sys_now_ns()) {
+	for (uint64_t now = start; now - start <= HK_TURN_WAIT_NS; now = hk_sys_now_ns()) {
 		uint64_t turn = atomic_load_explicit(&block->turn, memory_order_relaxed);
 
-		*ret = now != 0 ? now : 1;
-		if (void_turn(turn, now) &&
-		    atomic_compare_exchange_strong_explicit(&block->turn, &turn, *ret, memory_order_acquire, memory_order_relaxed))
-			return true;
+		if (hk_turn_void(turn, now) &&
+		    atomic_compare_exchange_strong_explicit(&block->turn, &turn, now, memory_order_acquire, memory_order_relaxed))
+			return now;
 		(void) sched_yield();
 	}
-	return false;
+	return 0;
 }
 
 static void end_turn(struct hk_block *block, uint64_t mine)
@@ -42,13 +37,17 @@ static void end_turn(struct hk_block *block, uint64_t mine)
 	(void) atomic_compare_exchange_strong_explicit(&block->turn, &mine, 0, memory_order_release, memory_order_relaxed);
 }
 
-static int publish(struct hk_block *block, struct hk_block_values *values)
+static int publish(struct hk_block *block, struct hk_block_values *values, uint64_t turn)
 {
 	uint64_t base = values->generation;
 
 	if (atomic_load_explicit(&block->pulse[0], memory_order_acquire) != base)
 		return -EAGAIN;
 	hk_block_seal(values, base + 1);
+	if (turn != 0 && atomic_load_explicit(&block->turn, memory_order_acquire) != turn) {
+		values->generation = base;
+		return -EAGAIN; /* we were held up for long, or hakmemctl came at the same time */
+	}
 	hk_words_copy(&block->values[(base + 1) & 1], values, sizeof(*values));
 	if (atomic_compare_exchange_strong_explicit(&block->pulse[0], &base, base + 1, memory_order_release,
 	                                            memory_order_relaxed))
@@ -60,12 +59,25 @@ static int publish(struct hk_block *block, struct hk_block_values *values)
 
 int hk_block_publish(struct hk_block *block, struct hk_block_values *values)
 {
-	uint64_t turn;
-	int r;
+	uint64_t turn = take_turn(block);
+	int r = publish(block, values, turn);
 
-	if (!take_turn(block, &turn))
-		return -EAGAIN;
-	r = publish(block, values);
-	end_turn(block, turn);
+	if (turn != 0)
+		end_turn(block, turn);
 	return r;
+}
+
+int hk_block_salvage(const struct hk_block *block, struct hk_block_values *ret)
+{
+	uint64_t newest = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		hk_words_copy(ret, &block->values[i], sizeof(*ret));
+		if (hk_block_usable(ret, ret->generation))
+			newest = hk_max(newest, ret->generation);
+	}
+	if (newest == 0)
+		return -EAGAIN;
+	hk_words_copy(ret, &block->values[newest & 1], sizeof(*ret));
+	return hk_block_usable(ret, newest) ? 0 : -EAGAIN;
 }

@@ -187,7 +187,7 @@ static int find(struct hk_call *call, unsigned *ret)
 }
 
 /*
- * Both buffers are torn, which takes two operators twice in the same microsecond: start afresh from what
+ * Both buffers are torn, which takes two operators twice in the same microsecond, without turns: start afresh from what
  * the files say. The processes go on with what they have applied; what was set is lost.
  */
 static void rebuild(struct hk_call *call, uint64_t generation)
@@ -204,7 +204,7 @@ static void rebuild(struct hk_call *call, uint64_t generation)
 
 /*
  * A private copy of what is published. While that is torn (two operators at once, one killed half-way) the
- * previous generation serves: what is derived from it repairs the block.
+ * previous generation serves, or the newest that is whole: what is derived from it repairs the block.
  */
 static int fetch(struct hk_call *call, bool repair)
 {
@@ -216,14 +216,16 @@ static int fetch(struct hk_call *call, bool repair)
 		if (hk_block_read(call->request->block, values) == 0)
 			return 0;
 	}
-	values->generation = generation;
-	if (values->checksum != 0)
+	if (values->checksum != 0 || hk_block_salvage(call->request->block, values) == 0) {
+		values->generation = generation;
 		return 0;
+	}
 	if (!repair) {
 		(void) hk_call_refuse(call, "the control block is being written: try again, or reload");
 		return -EAGAIN;
 	}
 	rebuild(call, generation);
+	call->rebuilt = true;
 	return 0;
 }
 

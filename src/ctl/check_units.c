@@ -50,7 +50,21 @@ static void judge(const char *name, const char *conf, struct hk_lint *lint)
 		            unit.id, hk_unit_where(&unit, "SystemCallFilter", path), call, unit.id, unit.id);
 }
 
-/* The unit of "…/UNIT.d/hakmem.conf"; of a template "UNIT@.service" any instance stands for all. */
+/* The template any instance stands for, and each that the files name. */
+static void judge_template(const char *name, const char *conf, struct hk_lint *lint)
+{
+	const size_t n = (size_t) (strchr(name, '@') + 1 - name);
+
+	judge(name, conf, lint);
+	for (size_t i = 0; i < json_array_size(lint->instances); i++) {
+		const char *one = json_string_value(json_array_get(lint->instances, i));
+
+		if (strncmp(one, name, n) == 0 && one[n] != '\0' && one[n] != '.')
+			judge(one, conf, lint);
+	}
+}
+
+/* The unit of "…/UNIT.d/hakmem.conf". */
 static const char *unit_of(char *path)
 {
 	char *end = strrchr(path, '/'), *name;
@@ -70,8 +84,11 @@ void hk_check_units(const struct hk_check_live *live, const char *conf, struct h
 		return;
 	snprintf(pattern, sizeof pattern, "%.3900s/*.service.d/hakmem.conf", hk_dropin_base());
 	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
-		for (size_t i = 0; i < found.gl_pathc; i++)
-			judge(unit_of(found.gl_pathv[i]), conf, lint);
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			const char *name = unit_of(found.gl_pathv[i]);
+
+			(strchr(name, '@') != NULL ? judge_template : judge)(name, conf, lint);
+		}
 		globfree(&found);
 	}
 	for (unsigned i = 0; i < live->n; i++) /* enabled by other means; what was said is not said again */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A change goes: copy the block, run the verb on the copy, seal the new values with the next
- * generation, write them into the spare buffer, then the 8-byte generation word. Two operators at
- * once may fill the same spare; the one whose values are not there afterwards tries once more on a
+ * A change goes: take the turn, copy the block, run the verb on the copy, seal the new values with the next
+ * generation, write them into the spare buffer, then the 8-byte generation word. Without a turn two operators at
+ * once may fill the same spare; the one whose values are not there afterwards tries again on a
  * fresh copy. The block is a stranger's memory: the copy is made harmless before any code of ours
  * reads it. Only used slots are copied: reading pages that no process has touched would make them
- * (2 MiB of the service's memory for a look). No lock is held meanwhile: the files of a service may be on a file
- * system that never answers, and others are to be served then.
+ * (2 MiB of the service's memory for a look). No lock is held meanwhile, and a turn is void
+ * after a second: the files of a service may be on a file system that never answers, and others are to be served then.
  */
+#include "base/sys.h"
 #include "ctl/door2.h"
 #include "ctl/elf.h"
 
@@ -20,8 +21,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ATTEMPTS 2
+#define ATTEMPTS 3
 #define COPIES 4
+#define TURN_PAUSE_US 2000
 #define ACK_MS 64 /* the last of the waits 1, 2, 4 … ms: about 0.1 s in all */
 
 #define TAME(text) hk_text_tame(text, sizeof(text))
@@ -125,6 +127,59 @@ static int publish(const struct hk_door2 *job, const struct hk_block *copy, stru
 	return now == next && sum == values->checksum ? 0 : -EAGAIN;
 }
 
+static bool changes(const char *line)
+{
+	size_t n = strcspn(line, " ");
+
+	for (const struct hk_verb *verb = hk_verbs; verb->name != NULL; verb++)
+		if (strlen(verb->name) == n && strncasecmp(verb->name, line, n) == 0)
+			return verb->changes;
+	return false;
+}
+
+/*
+ * The turn to publish, as publish.c in the service takes it: our moment where there is none, and is it still there after a
+ * time that is long for those who came just before? 0 if somebody keeps it for himself (or the service has a clock of its own, and
+ * takes ours to be void): then what is published is looked at afterwards, which has to do.
+ */
+static uint64_t take_turn(const struct hk_door2 *job)
+{
+	const uint64_t at = job->block + offsetof(struct hk_block, turn), start = hk_sys_now_ns();
+	uint64_t turn, mine;
+
+	for (uint64_t now = start; now - start <= HK_TURN_WAIT_NS; now = hk_sys_now_ns()) {
+		if (hk_remote_read(job->pid, at, &turn, sizeof turn) < 0)
+			return 0;
+		mine = now;
+		if (hk_turn_void(turn, now) && hk_remote_write(job->pid, at, &mine, sizeof mine) == 0) {
+			usleep(TURN_PAUSE_US);
+			if (hk_remote_read(job->pid, at, &turn, sizeof turn) == 0 && turn == mine)
+				return mine;
+		}
+		usleep(TURN_PAUSE_US / 2);
+	}
+	return 0;
+}
+
+static void end_turn(const struct hk_door2 *job, uint64_t mine)
+{
+	const uint64_t at = job->block + offsetof(struct hk_block, turn);
+	uint64_t turn;
+
+	if (mine != 0 && hk_remote_read(job->pid, at, &turn, sizeof turn) == 0 && turn == mine) {
+		turn = 0;
+		(void) hk_remote_write(job->pid, at, &turn, sizeof turn);
+	}
+}
+
+static bool has_turn(const struct hk_door2 *job, uint64_t mine)
+{
+	uint64_t turn;
+
+	return mine == 0 || (hk_remote_read(job->pid, job->block + offsetof(struct hk_block, turn), &turn, sizeof turn) == 0 &&
+	                     turn == mine);
+}
+
 static bool reads_files(const char *line)
 {
 	return strncmp(line, "reload", 6) == 0 || strncmp(line, "diff", 4) == 0;
@@ -222,12 +277,15 @@ void hk_door2_run(struct hk_door2 *job)
 	int r = copy != NULL && values != NULL ? -EAGAIN : -ENOMEM;
 
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
+		uint64_t turn = changes(job->line) ? take_turn(job) : 0;
+
 		job->raced = i;
 		r = copy_block(job, copy);
 		if (r == 0)
 			r = run_on_copy(job, copy, values, &changed);
 		if (r == 0 && changed)
-			r = publish(job, copy, values);
+			r = has_turn(job, turn) ? publish(job, copy, values) : -EAGAIN;
+		end_turn(job, turn);
 	}
 	if (r == 0 && changed)
 		await_applied(job, copy, values);

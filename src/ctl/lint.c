@@ -289,6 +289,10 @@ static void look_at(const struct hk_identity *identity, struct hk_lint *lint)
 		json_array_append_new(lint->files, json_string(hk_out_safe(doc.file[i])));
 	for (uint32_t i = 0; i < doc.n_settings; i++)
 		lint->control |= doc.setting[i].what == HK_KEY_CONTROL && doc.setting[i].value.num != 0;
+	for (uint32_t i = 0; i < doc.n_sections; i++)
+		if (doc.section[i].kind == HK_SECTION_UNIT && strchr(doc.section[i].name, '@') != NULL &&
+		    strpbrk(doc.section[i].name, "*?[") == NULL)
+			json_array_append_new(lint->instances, json_string(hk_out_safe(doc.section[i].name)));
 	read_files(identity, lint);
 	read_daemon(identity, lint);
 	hk_lint_sections(&doc, lint);
@@ -302,7 +306,7 @@ void hk_lint_run(const char *conf, struct hk_lint *ret)
 	struct hk_identity identity = {.conf = ""};
 	bool too_long = strlen(conf) >= sizeof identity.conf;
 
-	*ret = (struct hk_lint){.files = json_array(), .messages = json_array()};
+	*ret = (struct hk_lint){.files = json_array(), .messages = json_array(), .instances = json_array()};
 	if (too_long || (conf[0] != '\0' && access(conf, R_OK) != 0)) {
 		hk_lint_add(ret, true, "%.300s: %s; put it back, or name another file", conf,
 		            too_long ? "the path is too long" : strerror(errno));
@@ -317,4 +321,5 @@ void hk_lint_drop(struct hk_lint *lint)
 {
 	json_decref(lint->files);
 	json_decref(lint->messages);
+	json_decref(lint->instances);
 }

@@ -17,6 +17,7 @@ struct hk_lint {
 	   once hk_lint_sort was called. */
 	json_t *messages;
 	unsigned errors, warnings;
+	json_t *instances; /* "a@b" of [unit:a@b], without wildcards */
 	bool control; /* a line, in whichever section, says control = on */
 };
 

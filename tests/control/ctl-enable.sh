@@ -221,6 +221,12 @@ json 'j[0]["errors"] == 1 and j[0]["messages"][0]["line"] == 4'
 sed -i 's/\[unit:nonet.service\]/[unit:n[on]*]/; s/control = on/mode = mine/; $a[mine]\ncontrol = on' "$T/later.ini"
 ctl 1 check "$T/later.ini"
 out 'later\.ini:6: control = on ends nonet.service'
+unit many@.service 'SystemCallFilter=~bind socket listen'
+ctl 0 enable many@
+printf '[hakmem]\ncontrol_dir = /run/hakmem-test\n[unit:many@b.service]\ncontrol = on\n' >"$T/instance.ini"
+ctl 1 check "$T/instance.ini"
+out 'instance\.ini:4: control = on ends many@b.service at its next start'
+ctl 0 disable many@
 ctl 0 enable nonet control=off
 ctl 0 check "$T/later.ini" # the variable wins
 ctl 0 disable nonet

@@ -39,6 +39,7 @@ hk_ctl_sh = \
 	tests/control/ctl-change.sh \
 	tests/control/ctl-trouble.sh \
 	tests/control/services.sh \
+	tests/control/turns.sh \
 	tests/control/systemd.sh
 if !SANITIZED
 TESTS += $(hk_ctl_sh)
@@ -47,3 +48,8 @@ EXTRA_DIST += tests/control/systemctl.py tests/control/complete.py tests/control
 check_PROGRAMS += tests/control/rhythm
 tests_control_rhythm_SOURCES = tests/control/rhythm.c
 tests_control_rhythm_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -fno-builtin
+check_PROGRAMS += tests/control/turns
+tests_control_turns_SOURCES = tests/control/turns.c
+tests_control_turns_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O1 -pthread
+tests_control_turns_LDFLAGS = -pthread
+tests_control_turns_LDADD = -ldl

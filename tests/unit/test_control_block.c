@@ -136,6 +136,33 @@ START_TEST(block_stale_publisher)
 }
 END_TEST
 
+/* The generation of neither buffer, as after two writers without turns: the next change works on from the newest. */
+START_TEST(block_salvage)
+{
+	struct hk_block *block = block_make("");
+
+	json_decref(ask_ok(block, "set purge_delay=3s"));
+	json_decref(ask_ok(block, "set batch_max=7"));
+	atomic_fetch_add(&block->pulse[0], 2);
+	ck_assert_int_eq(hk_block_read(block, &values), -EAGAIN);
+	ck_assert_int_eq(hk_block_salvage(block, &values), 0);
+	ck_assert_uint_eq(values.generation, atomic_load(&block->pulse[0]) - 2);
+	ck_assert_str_eq(get(block, "batch_max", "value"), "7");
+	json_decref(ask_ok(block, "set thp=off"));
+	ck_assert_int_eq(hk_block_read(block, &values), 0);
+	ck_assert_str_eq(get(block, "purge_delay", "value"), "3s");
+	ck_assert_str_eq(get(block, "batch_max", "value"), "7");
+	ck_assert_str_eq(get(block, "thp", "value"), "off");
+	/* The newer one torn, too: then what is left. */
+	atomic_fetch_add(&block->pulse[0], 2);
+	((unsigned char *) &block->values[atomic_load(&block->pulse[0]) & 1])[100] ^= 1;
+	ck_assert_str_eq(get(block, "batch_max", "value"), "7");
+	((unsigned char *) &block->values[(atomic_load(&block->pulse[0]) + 1) & 1])[100] ^= 1;
+	ck_assert_int_eq(hk_block_salvage(block, &values), -EAGAIN);
+	block_drop(block);
+}
+END_TEST
+
 /* Who was killed in the middle of publishing holds nobody up for long. */
 START_TEST(block_turn_of_the_dead)
 {
@@ -300,6 +327,7 @@ TCase *case_block(void)
 	tcase_add_test(tcase, block_roundtrip);
 	tcase_add_test(tcase, block_torn);
 	tcase_add_test(tcase, block_stale_publisher);
+	tcase_add_test(tcase, block_salvage);
 	tcase_add_test(tcase, block_turn_of_the_dead);
 	tcase_add_test(tcase, block_two_publishers);
 	return tcase;
