@@ -139,10 +139,10 @@ uint64_t hk_block_next(const struct hk_block *block, unsigned *ret_index);
 void hk_block_seal(struct hk_block_values *values, uint64_t generation);
 /*
  * publish.c, in the process itself: seal, copy, publish what was derived from generation values->generation.
- * −EAGAIN when another operator has published meanwhile: start over from hk_block_read. Waits for who is at it, at most 2 s.
+ * −EAGAIN when another operator has published meanwhile: start over from hk_block_read. Waits for who is at it, at most HK_TURN_WAIT_NS.
  */
-#define HK_TURN_MAX_NS 1000000000U /* a turn takes microseconds (of hakmemctl, milliseconds), but who has it may not run for a while */
-#define HK_TURN_WAIT_NS (2 * (uint64_t) HK_TURN_MAX_NS)
+#define HK_TURN_MAX_NS 300000000U /* a turn takes microseconds (of hakmemctl, milliseconds), but who has it may not run for a while */
+#define HK_TURN_WAIT_NS (2 * (uint64_t) HK_TURN_MAX_NS) /* with all else less than hakmemctl waits for an answer */
 HK_INLINE bool hk_turn_void(uint64_t turn, uint64_t now_ns)
 {
 	return turn == 0 || turn > now_ns || now_ns - turn > HK_TURN_MAX_NS;

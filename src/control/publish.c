@@ -17,11 +17,9 @@
 #include <sched.h>
 
 /* The moment that is ours, or 0 where somebody keeps the turn for himself, which no sound process does: then go on without. */
-static uint64_t take_turn(struct hk_block *block)
+static uint64_t take_turn(struct hk_block *block, uint64_t start)
 {
-	const uint64_t start = hk_sys_now_ns();
-
-	for (uint64_t now = start; now - start <= HK_TURN_WAIT_NS; now = hk_sys_now_ns()) {
+	for (uint64_t now = hk_sys_now_ns(); now - start <= HK_TURN_WAIT_NS; now = hk_sys_now_ns()) {
 		uint64_t turn = atomic_load_explicit(&block->turn, memory_order_relaxed);
 
 		if (hk_turn_void(turn, now) &&
@@ -46,7 +44,7 @@ static int publish(struct hk_block *block, struct hk_block_values *values, uint6
 	hk_block_seal(values, base + 1);
 	if (turn != 0 && atomic_load_explicit(&block->turn, memory_order_acquire) != turn) {
 		values->generation = base;
-		return -EAGAIN; /* we were held up for long, or hakmemctl came at the same time */
+		return -EBUSY; /* we were held up for long, or hakmemctl came at the same time */
 	}
 	hk_words_copy(&block->values[(base + 1) & 1], values, sizeof(*values));
 	if (atomic_compare_exchange_strong_explicit(&block->pulse[0], &base, base + 1, memory_order_release,
@@ -59,11 +57,16 @@ static int publish(struct hk_block *block, struct hk_block_values *values, uint6
 
 int hk_block_publish(struct hk_block *block, struct hk_block_values *values)
 {
-	uint64_t turn = take_turn(block);
-	int r = publish(block, values, turn);
+	const uint64_t start = hk_sys_now_ns();
+	uint64_t turn;
+	int r;
 
-	if (turn != 0)
-		end_turn(block, turn);
+	do {
+		turn = take_turn(block, start);
+		r = publish(block, values, turn);
+		if (turn != 0)
+			end_turn(block, turn);
+	} while (r == -EBUSY); /* never without a turn */
 	return r;
 }
 

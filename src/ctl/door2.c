@@ -6,7 +6,7 @@
  * fresh copy. The block is a stranger's memory: the copy is made harmless before any code of ours
  * reads it. Only used slots are copied: reading pages that no process has touched would make them
  * (2 MiB of the service's memory for a look). No lock is held meanwhile, and a turn is void
- * after a second: the files of a service may be on a file system that never answers, and others are to be served then.
+ * after HK_TURN_MAX_NS: the files of a service may be on a file system that never answers, and others are to be served then.
  */
 #include "base/sys.h"
 #include "ctl/door2.h"
@@ -273,12 +273,13 @@ void hk_door2_run(struct hk_door2 *job)
 {
 	struct hk_block *copy = calloc(1, sizeof *copy);
 	struct hk_block_values *values = calloc(1, sizeof *values);
-	bool changed = false;
+	bool changed = false, waits = changes(job->line); /* no second time where it was in vain */
 	int r = copy != NULL && values != NULL ? -EAGAIN : -ENOMEM;
 
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
-		uint64_t turn = changes(job->line) ? take_turn(job) : 0;
+		uint64_t turn = waits ? take_turn(job) : 0;
 
+		waits = turn != 0;
 		job->raced = i;
 		r = copy_block(job, copy);
 		if (r == 0)
